@@ -1,0 +1,39 @@
+"""The console script `lmms-cpllm`. Exit status: 0 done, 1 a check failed or something is missing, 2 wrong usage.
+
+Every subcommand is a module of `lmms_cpllm.commands` with `add(subparsers)`. Those modules import what they need when
+they run, so that `lmms-cpllm --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from lmms_cpllm import __version__
+from lmms_cpllm.commands import data, tasks_path
+
+COMMANDS = (data, tasks_path)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all subcommands; each sets `run`, a function of the arguments that returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="lmms-cpllm",
+        description="Video quality assessment for lmms-eval: what surrounds a run of `lmms-eval --model cpllm`.",
+    )
+    parser.add_argument("--version", action="version", version=f"lmms-cpllm {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. A `UserError` ends the process with its message and status 1."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130

@@ -1,0 +1,1 @@
+"""The subcommands of `lmms-cpllm`, one module each."""

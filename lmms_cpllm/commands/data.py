@@ -1,0 +1,189 @@
+"""`lmms-cpllm data list | check | get`: which releases there are, whether they are whole, and how to have them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmms_cpllm.releases import RELEASES
+from lmms_cpllm.releases.base import (
+    DATA_VARIABLE,
+    Listing,
+    Release,
+    Row,
+    counts,
+    data_root,
+    find_folder,
+    fingerprint,
+    inspect,
+    locate,
+)
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser("data", help="list, check and download the releases")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    listing = actions.add_parser("list", help=f"the releases, and which of them are under {DATA_VARIABLE}")
+    listing.set_defaults(run=run_list)
+
+    check = actions.add_parser(
+        "check", help="count, find missing and unreadable videos, check the MOS; exit 1 on findings"
+    )
+    check.add_argument("name", metavar="NAME", choices=sorted(RELEASES), help=f"one of: {', '.join(sorted(RELEASES))}")
+    check.set_defaults(run=run_check)
+
+    get = actions.add_parser(
+        "get", help="download and unpack a release that is open to everybody; goes on where it stopped"
+    )
+    get.add_argument("name", metavar="NAME", choices=sorted(RELEASES), help=f"one of: {', '.join(sorted(RELEASES))}")
+    get.add_argument("--to", metavar="DIR", type=Path, help=f"folder of the releases (default: {DATA_VARIABLE})")
+    get.add_argument(
+        "--mirror", metavar="URL", help="address that holds the same archives (default: LMMS_CPLLM_MIRROR)"
+    )
+    get.set_defaults(run=run_get)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Print one line for every release."""
+    root = data_root() if os.environ.get(DATA_VARIABLE, "").strip() else None
+    lines = [
+        (
+            release.name,
+            release.title,
+            counts(release),
+            f"{release.mos_min:g} to {release.mos_max:g}",
+            release.licence,
+            _where(release, root),
+        )
+        for release in RELEASES.values()
+    ]
+    _print_table(("name", "release", "videos", "MOS scale", "licence", "found"), lines)
+    print(
+        f"{DATA_VARIABLE}={root}"
+        if root
+        else f"{DATA_VARIABLE} is not set: it names the folder that holds the releases"
+    )
+    return 0
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Check one release as it lies on disk; 1 when there is any finding."""
+    release = RELEASES[args.name]
+    if release.embedded:
+        rows = list(release.embedded())
+        listing = Listing(Path(rows[0].video).parent, Path(), tuple(rows), (), ())
+    else:
+        root = data_root(hint=f"{release.title}: {release.how_to_get}")
+        listing = inspect(release, find_folder(release, root))
+    unreadable = _probe_all(listing.rows)
+    _print_table((release.title, ""), _summary(release, listing, len(unreadable)))
+    findings = _findings(release, listing, unreadable)
+    for finding in findings:
+        print(finding)
+    if findings:
+        print(
+            f"{len(findings)} findings. What to do: {release.how_to_get}. An unreadable file has to be deleted first."
+        )
+        return 1
+    print(f"{release.title} is complete.")
+    return 0
+
+
+def run_get(args: argparse.Namespace) -> int:
+    """Download a release and say where it is; 1 when it is not complete afterwards."""
+    from lmms_cpllm.releases.base import is_complete
+    from lmms_cpllm.releases.fetch import default_root, get
+
+    release = RELEASES[args.name]
+    if release.embedded:
+        print(f"{release.title} is part of this package: {release.how_to_get}. There is nothing to download.")
+        return 0
+    root = args.to.expanduser().absolute() if args.to else default_root()
+    folder = get(release, root, mirror=args.mirror)
+    listing = inspect(release, folder)
+    for finding in _findings(release, listing, {}):
+        print(finding)
+    print(f"{release.title}: {len(listing.rows)} of {counts(release)} videos in {folder}")
+    variable = os.environ.get(DATA_VARIABLE, "").strip()
+    if not variable or Path(variable).expanduser().absolute() != root:
+        print(f"now set: export {DATA_VARIABLE}={root}")
+    return 0 if is_complete(release, listing) else 1
+
+
+def _where(release: Release, root: Path | None) -> str:
+    if release.embedded:
+        return "embedded"
+    folder = locate(release, root) if root else None
+    return str(folder) if folder else "no"
+
+
+def _probe_all(rows: Sequence[Row]) -> dict[str, str]:
+    """Name -> reason for every video that cannot be opened. Opening is mostly waiting for the disk, hence threads."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tqdm import tqdm
+
+    from lmms_cpllm.errors import VideoError
+    from lmms_cpllm.video import probe
+
+    def reason(row: Row) -> str:
+        try:
+            probe(row.video)
+        except VideoError as error:
+            return error.reason
+        return ""
+
+    with ThreadPoolExecutor(max_workers=min(8, (os.cpu_count() or 1) * 2)) as pool:
+        reasons = tqdm(pool.map(reason, rows), total=len(rows), desc="open videos", unit="video", file=sys.stderr)
+        return {row.name: text for row, text in zip(rows, reasons, strict=True) if text}
+
+
+def _summary(release: Release, listing: Listing, unreadable: int) -> list[tuple[str, str]]:
+    scores = [row.mos for row in listing.rows]
+    lines = [
+        ("folder", str(listing.folder)),
+        ("videos expected", counts(release)),
+        ("videos labelled", str(listing.labelled)),
+        ("videos found", str(len(listing.rows))),
+        ("videos missing", str(len(listing.missing))),
+        ("videos unreadable", str(unreadable)),
+        ("MOS scale", f"{release.mos_min:g} to {release.mos_max:g}"),
+    ]
+    if not release.embedded:
+        lines.insert(1, ("labels", str(listing.labels)))
+    if scores:
+        lines.append(("MOS of the videos found", f"{min(scores):.2f} to {max(scores):.2f}"))
+        lines.append(("fingerprint", fingerprint(listing.rows)))
+    return lines
+
+
+def _findings(release: Release, listing: Listing, unreadable: dict[str, str]) -> list[str]:
+    """One line for everything that is not as published; not shortened, unlike the errors."""
+    findings = [f"{listing.labels.name}, {fault}" for fault in listing.faults]
+    official = (release.count, *release.other_counts)
+    if listing.labelled not in official and listing.labelled < max(official):  # more than that is a fault already
+        findings.append(f"{listing.labelled} videos are labelled, {counts(release)} expected")
+    findings += [f"missing: {name}" for name in listing.missing]
+    findings += [f"unreadable: {name}: {reason}" for name, reason in unreadable.items()]
+    return findings
+
+
+def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """A table on standard output; into a pipe it is never folded, so that it can be searched."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, show_header=any(columns))
+    for line in lines:
+        table.add_row(*line)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = max(
+            console.width, table.__rich_measure__(console, console.options.update(max_width=10_000)).maximum
+        )
+    console.print(table)

@@ -1,0 +1,20 @@
+"""`lmms-cpllm tasks-path`: the folder for `lmms-eval --include_path`, should the plugin hook not be available."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser("tasks-path", help="print the folder of the tasks, for lmms-eval --include_path")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the folder that holds the task files."""
+    from lmms_cpllm import tasks
+
+    print(Path(tasks.__file__).parent)
+    return 0

@@ -1,0 +1,106 @@
+"""One forward pass for a batch of requests, and its answers as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmms_cpllm import ratings
+from lmms_cpllm.harness.requests import Request
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back to the host for one request."""
+
+    text: str | None
+    """None where there is no answer, because the video cannot be read.
+
+    Not `""`: the host writes that into the log from which its cache is rebuilt after a kill, and a video that could not be read
+    once would have an empty answer forever. None becomes `""` before it is scored.
+    """
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def read_media(request: Request, processor) -> tuple:
+    """Decodes what a request shows: one clip per video or image. Called in threads. Raises VideoError."""
+    return tuple(_read_medium(medium, processor) for medium in request.media)
+
+
+def _read_medium(medium, processor):
+    # A picture that the host has opened already is one frame, `(1, H, W, 3)`.
+    return processor.read(medium if isinstance(medium, str) else np.asarray(medium.convert("RGB"))[None])
+
+
+def answer_batch(model, processor, batch: Sequence[tuple[Request, tuple]]) -> list[Answer]:
+    """Answers requests of one kind in one pass.
+
+    Args:
+        model: `score`, `compare`, `describe`, `generate` and `device`.
+        processor: `render` and the call that makes tensors.
+        batch: requests with their clips.
+    """
+    mode = batch[0][0].mode
+    prefix = {"compare": processor.compare_prefix, "generate": ""}.get(mode, processor.answer_prefix)
+    prompts = [processor.render([dict(turn) for turn in request.messages], prefix=prefix) for request, _ in batch]
+    clips = [clip for _, clips in batch for clip in clips]
+    inputs = processor(text=prompts, videos=clips, return_tensors="pt", padding=True).to(model.device)
+    lengths = inputs["attention_mask"].sum(-1).tolist()
+    answers = _ANSWERS[mode](model, processor, inputs, batch[0][0].max_new_tokens)
+    return [
+        Answer(_cut(text, request.until), int(length), tokens)
+        for (text, tokens), length, (request, _) in zip(answers, lengths, batch, strict=True)
+    ]
+
+
+def _score(model, processor, inputs, max_new_tokens: int) -> list[tuple[str, int]]:
+    distributions = model.score(**inputs).distribution.tolist()
+    return [(ratings.to_json(ratings.from_distribution(d)), 0) for d in distributions]
+
+
+def _describe(model, processor, inputs, max_new_tokens: int) -> list[tuple[str, int]]:
+    output = model.describe(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
+    texts = _decode(processor, output.sequences)
+    sentences = [f"{processor.answer_prefix} {text}" for text, _ in texts]
+    rated = [ratings.to_json(ratings.from_distribution(d)) for d in output.distribution.tolist()]
+    return [(f"{line}\n{text}", count) for line, text, (_, count) in zip(rated, sentences, texts, strict=True)]
+
+
+def _compare(model, processor, inputs, max_new_tokens: int) -> list[tuple[str, int]]:
+    return [(choice_to_json(first), 0) for first, _ in model.compare(**inputs).tolist()]
+
+
+def _generate(model, processor, inputs, max_new_tokens: int) -> list[tuple[str, int]]:
+    output = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1)
+    return _decode(processor, output[:, inputs["input_ids"].shape[1] :])
+
+
+_ANSWERS: dict[str, Any] = {"score": _score, "describe": _describe, "compare": _compare, "generate": _generate}
+
+
+def choice_to_json(first: float) -> str:
+    """One line for a comparison: the choice and its probability, from the probability that the first video is better."""
+    choice, probability = ("first", first) if first >= 0.5 else ("second", 1 - first)
+    return json.dumps({"choice": choice, "probability": round(probability, 4)})
+
+
+def _decode(processor, sequences) -> list[tuple[str, int]]:
+    """Texts of generated token ids `(B, L)`, and how many tokens each took, its end included."""
+    tokenizer = processor.tokenizer
+    texts = tokenizer.batch_decode(sequences, skip_special_tokens=True)
+    return [(text.strip(), _length(row, tokenizer.eos_token_id)) for text, row in zip(texts, sequences.tolist(), strict=True)]
+
+
+def _length(ids: list[int], end: int | None) -> int:
+    return ids.index(end) + 1 if end in ids else len(ids)
+
+
+def _cut(text: str, until: Sequence[str]) -> str:
+    """The text before the first of the host's stop words."""
+    ends = [position for stop in until if stop and (position := text.find(stop)) > 0]
+    return text[: min(ends)].rstrip() if ends else text

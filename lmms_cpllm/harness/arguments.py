@@ -1,0 +1,148 @@
+"""The model arguments of `--model cpllm`: what there is, what is allowed, and the errors when something else is given."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from lmms_cpllm import checkpoints
+from lmms_cpllm.errors import ArgumentError
+
+EMBEDDED = "cpllm-tiny"
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+ABLATIONS = ("context", "pixel")
+ON_ERROR = ("count", "raise")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """How a CP-LLM is loaded and run. None means: as the checkpoint says, or as the device allows."""
+
+    pretrained: str
+    """Folder or hub id of the checkpoint."""
+    adapter: str | None = None
+    """Folder or hub id of a PEFT adapter."""
+    dtype: str = "auto"
+    """One of `DTYPES`."""
+    device: str | None = None
+    """`cpu`, `cuda`, `cuda:1`, `mps`."""
+    device_map: str | None = None
+    """As in transformers' `from_pretrained`; not together with `device`."""
+    attn_implementation: str | None = None
+    """As in transformers: `sdpa`, `eager`, `flash_attention_2`."""
+    context_frames: int | None = None
+    """Key frames of a video."""
+    pixel_moments: int | None = None
+    """Moments of a video at which crops are taken."""
+    pixel_crops: int | None = None
+    """Crops at native resolution at each moment."""
+    ablate: str | None = None
+    """Tower that is switched off: one of `ABLATIONS`."""
+    decode_workers: int = 2
+    """Threads that decode videos."""
+    prefetch: int = 4
+    """Videos (or pairs) that are decoded ahead of the model."""
+    on_error: str = "count"
+    """What a video that cannot be read does: `count` it as unanswered, or `raise`."""
+    batch_size: int = 1
+    """Requests in one forward pass."""
+    max_batch_size: int | None = None
+    """Upper limit of `batch_size`, from the host's flag of that name."""
+
+    def view_settings(self) -> dict[str, int]:
+        """The settings of the video processor that differ from the checkpoint's."""
+        names = ("context_frames", "pixel_moments", "pixel_crops")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+def embedded_checkpoint() -> str:
+    """Folder of the checkpoint that comes with the package, the default of `pretrained`."""
+    return str(Path(checkpoints.__file__).resolve().parent / EMBEDDED)
+
+
+def parse(given: Mapping[str, object]) -> Arguments:
+    """Checks model arguments as the host hands them over: numbers and booleans already converted.
+
+    Raises:
+        ArgumentError: a name is not known, or a value is not allowed; the message lists what is.
+    """
+    _check_names(given)
+    values = {name: value for name, value in given.items() if value is not None}
+    for name, value in values.items():
+        values[name] = _CHECKS[name](name, value)
+    values.setdefault("pretrained", embedded_checkpoint())
+    if "device" in values and "device_map" in values:
+        raise ArgumentError(
+            f"device={values['device']} and device_map={values['device_map']}: expected one of the two; "
+            "device_map spreads a model over devices, device puts all of it on one"
+        )
+    arguments = Arguments(**values)
+    if arguments.max_batch_size is not None and arguments.max_batch_size < arguments.batch_size:
+        values["batch_size"] = arguments.max_batch_size
+        arguments = Arguments(**values)
+    return arguments
+
+
+def _check_names(given: Mapping[str, object]) -> None:
+    allowed = [field.name for field in fields(Arguments)]
+    unknown = [name for name in given if name not in allowed]
+    if not unknown:
+        return
+    close = difflib.get_close_matches(unknown[0], allowed, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise ArgumentError(f"model argument {unknown[0]!r} is not known.{hint}\n  allowed: {', '.join(allowed)}")
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, (str, os.PathLike)) and str(value).strip():
+        return str(value).strip()
+    raise ArgumentError(f"{name}: expected text, found {value!r}")
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ArgumentError(f"{name}: expected a whole number of at least 1, found {value!r}")
+
+
+def _one_of(allowed: tuple[str, ...]) -> Callable[[str, object], str]:
+    def check(name: str, value: object) -> str:
+        if value in allowed:
+            return str(value)
+        close = difflib.get_close_matches(str(value), allowed, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise ArgumentError(f"{name}: expected one of {', '.join(allowed)}, found {value!r}.{hint}")
+
+    return check
+
+
+def _device(name: str, value: object) -> str:
+    text = str(value).strip().lower()
+    kind, _, index = text.partition(":")
+    if kind in ("cpu", "cuda", "mps") and (not index or index.isdigit()) and not text.endswith(":"):
+        return text
+    raise ArgumentError(f"{name}: expected cpu, cuda, cuda:<number> or mps, found {value!r}")
+
+
+_CHECKS: dict[str, Callable[[str, object], object]] = {
+    "pretrained": _text,
+    "adapter": _text,
+    "dtype": _one_of(DTYPES),
+    "device": _device,
+    "device_map": _text,
+    "attn_implementation": _text,
+    "context_frames": _count,
+    "pixel_moments": _count,
+    "pixel_crops": _count,
+    "ablate": _one_of(ABLATIONS),
+    "decode_workers": _count,
+    "prefetch": _count,
+    "on_error": _one_of(ON_ERROR),
+    "batch_size": _count,
+    "max_batch_size": _count,
+}

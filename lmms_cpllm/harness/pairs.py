@@ -1,0 +1,54 @@
+"""Tasks that show two videos and ask which is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lmms_cpllm.harness.scoring import in_order, spread, unanswered_reason
+from lmms_cpllm.metrics.pairs import FIRST, choose, pair_accuracy
+from lmms_cpllm.metrics.summary import answered_share
+from lmms_cpllm.ratings import parse_choice
+
+METRICS = ("accuracy", "answered", "first_share")
+BRIEF = ("video", "choice", "better")
+
+
+def pair_item(doc: Mapping, answer: str) -> dict:
+    """What an answer says about a pair.
+
+    Returns:
+        `video` (the pair's name), `first` and `second` (names), their MOS, `better` (the truth; None if the MOS are equal),
+        `choice` (None if there is none) and `reason`: why there is no choice.
+    """
+    choice, reason = parse_choice(answer)
+    return {
+        "video": doc["name"],
+        "first": doc["first_name"],
+        "second": doc["second_name"],
+        "first_mos": doc["first_mos"],
+        "second_mos": doc["second_mos"],
+        "better": choose(doc["first_mos"], doc["second_mos"]),
+        "choice": choice,
+        "reason": reason if answer.strip() else unanswered_reason([doc["first"], doc["second"]], reason),
+    }
+
+
+def pair_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
+    """`process_results`: the whole item under the first metric."""
+    return spread(pair_item(doc, results[0]), METRICS, BRIEF)
+
+
+def pair_metric(name: str, items: Sequence[Mapping]) -> float:
+    """One of `METRICS` over all items.
+
+    `first_share` is the share of `first` among the choices: far from the share of pairs whose first video is better it tells a
+    preference for a place. nan if nothing was chosen.
+    """
+    ordered = in_order(items)
+    choices = [item["choice"] for item in ordered]
+    if name == "accuracy":
+        return pair_accuracy(choices, [item["better"] for item in ordered])
+    if name == "answered":
+        return answered_share(choices)
+    made = [choice for choice in choices if choice is not None]
+    return made.count(FIRST) / len(made) if made else float("nan")

@@ -1,0 +1,5 @@
+"""Metrics of video quality assessment on plain lists and numpy arrays; no torch, no pandas.
+
+Files: correlation (SRCC, KRCC, PLCC, RMSE, logistic fit), intervals (bootstrap), summary (all metrics of a scoring task
+and the rule for unanswered items), pairs (which of two is better), levels (the level word).
+"""

@@ -1,0 +1,91 @@
+"""Loads a CP-LLM from a folder or the hub, safetensors only, with errors that say what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig
+
+from lmms_cpllm.errors import ArgumentError, CheckpointError
+from lmms_cpllm.model.configuration_cpllm import CPLLMConfig
+from lmms_cpllm.model.modeling_cpllm import CPLLMForConditionalGeneration
+from lmms_cpllm.model.processing_cpllm import CPLLMProcessor
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+def load(
+    pretrained: str | Path,
+    *,
+    dtype: str = "auto",
+    device: str | None = None,
+    device_map: str | dict | None = None,
+    attn_implementation: str | None = None,
+    adapter: str | Path | None = None,
+) -> tuple[CPLLMForConditionalGeneration, CPLLMProcessor]:
+    """Loads model and processor for inference.
+
+    Args:
+        pretrained: folder or hub id.
+        dtype: one of `DTYPES`; `auto` is float32 on a CPU (half precision would move scores by more than 1e-3) and the
+            stored type elsewhere.
+        device: `cpu`, `cuda`, `cuda:1`, ...; not together with `device_map`.
+        device_map: as in `from_pretrained`, for models larger than one device.
+        attn_implementation: `sdpa`, `eager`, `flash_attention_2`, ...
+        adapter: folder or hub id of a PEFT adapter.
+
+    Raises:
+        ArgumentError: an argument is not allowed, or PEFT is missing.
+        CheckpointError: there is no CP-LLM there, or it holds weights other than safetensors.
+    """
+    if dtype not in DTYPES:
+        raise ArgumentError(f"dtype: expected one of {', '.join(DTYPES)}, found {dtype!r}")
+    if device is not None and device_map is not None:
+        raise ArgumentError(f"device={device} and device_map={device_map}: give one of the two")
+    _check_folder(pretrained)
+    on_cpu = device_map is None and torch.device(device or "cpu").type == "cpu"
+    weights_dtype = "float32" if dtype == "auto" and on_cpu else dtype
+    try:
+        config = AutoConfig.from_pretrained(pretrained)
+        if not isinstance(config, CPLLMConfig):
+            raise CheckpointError(f"{pretrained}: expected a checkpoint of type cpllm, found {config.model_type}")
+        model = CPLLMForConditionalGeneration.from_pretrained(
+            pretrained,
+            dtype=weights_dtype,
+            device_map=device_map,
+            attn_implementation=attn_implementation,
+            use_safetensors=True,
+        )
+        processor = CPLLMProcessor.from_pretrained(pretrained)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{pretrained}: cannot be loaded as a CP-LLM checkpoint: {error}") from error
+    if adapter is not None:
+        model = _with_adapter(model, adapter)
+    if device is not None:
+        model = model.to(device)
+    return model.eval(), processor
+
+
+def _check_folder(pretrained: str | Path) -> None:
+    """A path that does not exist would be taken for a hub id and end in a network error."""
+    path = Path(pretrained).expanduser()
+    looks_local = path.is_absolute() or str(pretrained).startswith((".", "~")) or str(pretrained).count("/") > 1
+    if looks_local and not path.is_dir():
+        raise CheckpointError(
+            f"{pretrained}: expected a checkpoint folder, found {'a file' if path.exists() else 'nothing'}"
+        )
+    if path.is_dir() and not (path / "config.json").is_file():
+        names = ", ".join(sorted(p.name for p in path.iterdir())[:8]) or "an empty folder"
+        raise CheckpointError(f"{pretrained}: expected config.json and *.safetensors, found {names}")
+
+
+def _with_adapter(model: CPLLMForConditionalGeneration, adapter: str | Path) -> CPLLMForConditionalGeneration:
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise ArgumentError("adapter: PEFT is needed; install it with: pip install 'lmms-cpllm[train]'") from error
+    try:
+        return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{adapter}: cannot be loaded as a PEFT adapter: {error}") from error

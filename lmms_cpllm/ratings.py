@@ -1,0 +1,34 @@
+"""Ratings: the five-level scale, and what any model's answer says on it. The one module that the rest imports for both.
+
+The parts are `scale` (words, weights, quality, JSON), `answers` (answer text -> rating) and `choices` (answer text -> which
+of two videos).
+"""
+
+from lmms_cpllm.answers import Answer, parse_answer
+from lmms_cpllm.choices import parse_choice
+from lmms_cpllm.scale import (
+    LEVELS,
+    MIDDLE_QUALITY,
+    WEIGHTS,
+    Rating,
+    from_distribution,
+    from_quality,
+    level_of,
+    quality_of,
+    to_json,
+)
+
+__all__ = [
+    "LEVELS",
+    "MIDDLE_QUALITY",
+    "WEIGHTS",
+    "Answer",
+    "Rating",
+    "from_distribution",
+    "from_quality",
+    "level_of",
+    "parse_answer",
+    "parse_choice",
+    "quality_of",
+    "to_json",
+]

@@ -1,0 +1,280 @@
+"""What a release is, where it lies on disk, and the checks that every release has to pass.
+
+A release (KoNViD-1k, LIVE-VQC, ...) is one small file in this folder that describes itself as a `Release`: how its
+labels are read and where its videos are. Finding the folder, counting, ranges, duplicates and the texts of the errors
+are here, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmms_cpllm.errors import ArgumentError, DataError
+
+DATA_VARIABLE = "LMMS_CPLLM_DATA"
+PARTIAL_VARIABLE = "LMMS_CPLLM_ALLOW_PARTIAL"
+SHOWN = 5  # how many names or faults an error lists before it says "and n more"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One video of a release and the opinion about it."""
+
+    video: str
+    """Absolute path of the video file."""
+    name: str
+    """What the release calls the video; unique in the release, always text."""
+    mos: float
+    """Mean opinion score in the release's own scale (`Release.mos_min` to `Release.mos_max`), higher is better."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """One line of a label file."""
+
+    name: str
+    mos: float
+    where: str
+    """Where in the file it stands ("line 12"), for error texts."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label file as it was read, before any check that is the same for all releases."""
+
+    path: Path
+    labels: tuple[Label, ...]
+    faults: tuple[str, ...] = ()
+    """One sentence for every line that could not be read as a label."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip archive that anybody may download."""
+
+    url: str
+    folder: str
+    """Folder, inside the release's own, for the files of the archive; members named without it are put there too."""
+    bytes: int | None = None
+    """Size of the archive in bytes where its authors publish it."""
+    unpacked_bytes_max: int = 16 * 2**30
+    """More than this in the archive's table of contents is refused: it is not the release."""
+    skip: tuple[str, ...] = ()
+    """File names that are not unpacked."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Everything there is to know about one release. `read` and `videos` take the release's folder."""
+
+    name: str
+    """Short name: `lmms-cpllm data check NAME`, task `vqa_NAME`."""
+    title: str
+    count: int
+    """Number of videos."""
+    mos_min: float
+    """Lower end of the MOS scale, in the release's own unit. A label outside the scale is an error."""
+    mos_max: float
+    licence: str
+    source: str
+    """Web page of its authors."""
+    how_to_get: str
+    """One or two sentences that end every error about missing data."""
+    folders: tuple[str, ...] = ()
+    """Names under which people keep the release below the data root; the first is where `data get` puts it."""
+    markers: tuple[str, ...] = ()
+    """Files or folders by which the release's own folder is known; any one will do, all is better."""
+    read: Callable[[Path], Labels] | None = None
+    videos: Callable[[Path], Mapping[str, Path]] | None = None
+    """Name of a video -> its file, for all the files that are there."""
+    archives: tuple[Archive, ...] = ()
+    """Smallest first: a release whose videos are there needs only its labels."""
+    other_counts: tuple[int, ...] = ()
+    """Further counts that are official too, where several versions circulate."""
+    embedded: Callable[[], Sequence[Row]] | None = None
+    """Set for the benchmark that is made by this package: returns its rows; then there is no folder to look for."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A release as it lies on disk."""
+
+    folder: Path
+    labels: Path
+    rows: tuple[Row, ...]
+    """Labelled videos that are there, in the order of their names."""
+    missing: tuple[str, ...]
+    """Labelled videos that are not there, in the order of their names."""
+    faults: tuple[str, ...]
+    """One sentence for everything that is wrong with the labels themselves."""
+
+    @property
+    def labelled(self) -> int:
+        return len(self.rows) + len(self.missing)
+
+
+def data_root(hint: str = "") -> Path:
+    """The folder that holds the releases, from the environment variable LMMS_CPLLM_DATA.
+
+    Raises:
+        DataError: the variable is not set, or names no folder. `hint` is appended to the message.
+    """
+    value = os.environ.get(DATA_VARIABLE, "").strip()
+    if not value:
+        raise DataError(
+            f"{DATA_VARIABLE} is not set. It names the folder that holds the releases, each as its authors publish "
+            "it.\n"
+            f"  what to do: export {DATA_VARIABLE}=/path/to/releases (`lmms-cpllm data list` shows what is found there)"
+            + (f"\n  {hint}" if hint else "")
+        )
+    root = Path(value).expanduser().absolute()
+    if not root.is_dir():
+        raise DataError(
+            f"{DATA_VARIABLE}={value}: there is no such folder.\n"
+            f"  what to do: create it, or set {DATA_VARIABLE} to the folder that holds the releases"
+            + (f"\n  {hint}" if hint else "")
+        )
+    return root
+
+
+def allow_partial() -> bool:
+    """Whether LMMS_CPLLM_ALLOW_PARTIAL=1 asks to score an incomplete release. Raises ArgumentError for other values."""
+    value = os.environ.get(PARTIAL_VARIABLE, "").strip()
+    if value not in ("", "0", "1"):
+        raise ArgumentError(f"{PARTIAL_VARIABLE}={value}: expected 1 (score an incomplete release) or 0 (refuse it)")
+    return value == "1"
+
+
+def locate(release: Release, root: Path) -> Path | None:
+    """The release's folder at or below `root`, or None. A folder with all the markers wins over one with some."""
+    candidates = [root, *(root / name for name in release.folders)]
+    present = {folder: sum((folder / marker).exists() for marker in release.markers) for folder in candidates}
+    best = max(candidates, key=lambda folder: present[folder])  # the first of equals
+    return best if present[best] else None
+
+
+def find_folder(release: Release, root: Path) -> Path:
+    """Like `locate`, but raises a DataError with what was looked for, what was found and how to get the release."""
+    folder = locate(release, root)
+    if folder is None:
+        candidates = [root, *(root / name for name in release.folders)]
+        raise DataError(
+            f"{release.title} was not found.\n"
+            f"  looked for: {' or '.join(release.markers)} in {', '.join(map(str, candidates))}\n"
+            f"  found: {describe_folder(root)}\n"
+            f"  how to get it: {release.how_to_get}"
+        )
+    return folder
+
+
+def describe_folder(folder: Path) -> str:
+    """The first entries of a folder, for error texts: "/data holds a, b and 3 more"."""
+    if not folder.is_dir():
+        return f"no folder {folder}"
+    names = sorted(entry.name + ("/" if entry.is_dir() else "") for entry in folder.iterdir())
+    return f"{folder} holds {shorten(names)}" if names else f"{folder} is empty"
+
+
+def shorten(items: Sequence[str], separator: str = ", ") -> str:
+    """The first items, and how many more there are."""
+    text = separator.join(items[:SHOWN])
+    return text if len(items) <= SHOWN else f"{text}{separator}and {len(items) - SHOWN} more"
+
+
+def inspect(release: Release, folder: Path) -> Listing:
+    """Read the labels in `folder` and compare them with the videos there. Raises DataError without labels."""
+    labels = release.read(folder)
+    files = release.videos(folder)
+    seen: dict[str, Label] = {}
+    faults = list(labels.faults)
+    for label in labels.labels:
+        if label.name in seen:
+            faults.append(f"{label.where}: {label.name} stands on {seen[label.name].where} already")
+            continue
+        seen[label.name] = label
+        if not release.mos_min <= label.mos <= release.mos_max:
+            faults.append(
+                f"{label.where}: MOS {label.mos:g} of {label.name} is outside {release.mos_min:g} to "
+                f"{release.mos_max:g}"
+            )
+    if len(seen) > max(release.count, *release.other_counts, 0):
+        faults.append(f"{len(seen)} videos are labelled, {counts(release)} expected")
+    names = sorted(seen)
+    return Listing(
+        folder=folder,
+        labels=labels.path,
+        rows=tuple(Row(str(files[name]), name, seen[name].mos) for name in names if name in files),
+        missing=tuple(name for name in names if name not in files),
+        faults=tuple(faults),
+    )
+
+
+def counts(release: Release) -> str:
+    """The number of videos that is right, or the several that are."""
+    return " or ".join(str(count) for count in (release.count, *release.other_counts))
+
+
+def is_complete(release: Release, listing: Listing) -> bool:
+    """Every video labelled and there, nothing wrong with the labels."""
+    return not listing.faults and not listing.missing and listing.labelled in (release.count, *release.other_counts)
+
+
+def checked_rows(release: Release, root: Path) -> list[Row]:
+    """The rows of a release below `root`, in the order of their names.
+
+    Raises:
+        DataError: the folder, the labels or videos are missing, or a label is wrong. LMMS_CPLLM_ALLOW_PARTIAL=1 lets
+        missing
+            videos and labels pass, with a warning that says n of how many; wrong labels never pass.
+    """
+    listing = inspect(release, find_folder(release, root))
+    if listing.faults:
+        raise DataError(
+            f"{listing.labels}: not the labels that {release.title} publishes, {len(listing.faults)} faults.\n"
+            f"  {shorten(listing.faults, separator=chr(10) + '  ')}\n"
+            f"  what to do: put the official file back. {release.how_to_get}"
+        )
+    if is_complete(release, listing):
+        return list(listing.rows)
+    incomplete = (
+        f"{release.title} in {listing.folder} is incomplete: {counts(release)} videos expected, {listing.labelled} "
+        "labelled "
+        f"in {listing.labels.name}, {len(listing.rows)} found"
+    )
+    if not listing.rows or not allow_partial():
+        raise DataError(
+            f"{incomplete}.\n"
+            + (f"  missing: {shorten(listing.missing)}\n" if listing.missing else "")
+            + f"  how to get it: {release.how_to_get}\n"
+            f"  or set {PARTIAL_VARIABLE}=1 to score what is there (at least one video)"
+        )
+    log.warning(
+        "%s: scoring %d of %s videos, because %s=1. The figures are not those of the release.",
+        release.title,
+        len(listing.rows),
+        counts(release),
+        PARTIAL_VARIABLE,
+    )
+    return list(listing.rows)
+
+
+def fingerprint(rows: Sequence[Row]) -> str:
+    """16 hex digits that change when a row, its MOS, the order or the size of a video file changes; folders do not
+    matter.
+
+    The host keys its answer cache by row number. With this in the task's metadata, answers for another list, or for a
+    file that was truncated and has been replaced since, are never taken from the cache.
+    """
+    digest = hashlib.sha256()
+    for row in rows:
+        path = Path(row.video)
+        size = path.stat().st_size if path.is_file() else -1
+        digest.update(f"{row.name}\t{row.mos!r}\t{size}\n".encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Clips with known distortions, made from still photographs: scenes, distortions, codecs, labels, recipes."""

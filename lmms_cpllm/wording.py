@@ -1,0 +1,283 @@
+"""Numbers and level words in prose, each with the strength of the claim that it is the rating.
+
+The text is that of `unwrapping.plain`: lower case, no markdown. Every pattern looks at a bounded stretch, so that the time
+is linear in the length of the text.
+
+Ranks, strongest first: `STATED` ("the quality of this video is fair", "overall: 72", "final score 72"), `CALLED` ("score:
+72", "good quality", or a sentence that says nothing else), `SHAPED` (a fraction of 5, 10 or 100 in prose), `LOOSE` (others).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import islice
+
+from lmms_cpllm.scale import LEVELS
+
+STATED, CALLED, SHAPED, LOOSE = range(4)
+
+_WINDOW = 80  # characters before a number or word in which it is called a rating
+_MAX_CLAIMS = 2000  # a bound on the time spent on a text that is no answer; what comes after is not read
+
+_MEDIUM = r"(?:video|clip|image|picture|photo|sequence|footage|content)(?:'s)?"
+_NOUN = r"(?:quality|score|rating|mos|grade|level|assessment|evaluation|judge?ment)"
+# What may stand between "quality" and the word or number. A word of substance (sharpness, lighting) may not.
+_LINK_WORDS = (
+    "is was are be been being would could should can may might will has have of for this that the a an it it's its as at to "
+    "by on in with i i'd i'll you my me video clip image picture photo sequence footage content video's overall final total "
+    "quality score rating rate rated level mos value number grade around about approximately approx roughly nearly almost "
+    "estimated estimate assigned given considered judged deemed classified described assessed evaluated categorized "
+    "categorised labeled labelled falls fall into within category appear appears seem seems look looks equal equals exactly "
+    "solid only just very quite rather pretty fairly relatively generally really mostly somewhat largely perceptual "
+    "perceived visual here between from give answer ranges ranging"
+).split()
+_GAP = rf"(?:[\s:=|(\[<>§~≈→为是约\-–—]|(?<![\w'])(?:{'|'.join(_LINK_WORDS)})(?![\w']))*"
+_QUALIFIER = (
+    rf"(?:the|this|that|its|my|a|an|of|as|with|is|has|in|and|{_MEDIUM}|visual|perceptual|perceived|overall|final|total|"
+    r"general|estimated|predicted|numeric|numerical|quality|mos|mean|opinion)"
+)
+_STATED = re.compile(
+    rf"(?:\b(?:overall|final)(?:\s+(?:visual|perceptual|perceived|{_MEDIUM}|{_NOUN}|answer)){{0,4}}"
+    rf"|(?<!sound )(?<!audio )\bquality\s+of\s+(?:this|the)\s+(?:\w+\s+)?{_MEDIUM}|\banswer(?:\s+is)?\s?[:=])(?![\w']){_GAP}$"
+)
+_CALLED = re.compile(rf"(?:(?:^|[^\w\s]\s*|\b{_QUALIFIER}\s+){_NOUN}\b|评分|得分|分数|质量){_GAP}$")
+_RATED = re.compile(rf"\b(?:rate|rated|give|say|assign)\b{_GAP}$")  # "give it 72", but not "give 3 reasons"
+_RATED_REST = re.compile(
+    r"\s*(?:$|\n|[-–—,.;:!?(]|(?:because|since|as|due|given|for|based|with|considering|overall|in|on|and|but|points?)\b)"
+)
+_OPENING = re.compile(
+    rf"\W*(?:the\s+)?(?:(?:overall|video|visual|perceptual|perceived)\s+){{0,2}}quality\s+of\s+(?:this|the)\s+(?:\w+\s+)?{_MEDIUM}(?![\w'])"
+)
+_OPENING_REST = re.compile(r"\s*(?:$|\n|[-–—,.;:!?(]|(?:because|since|as|due|given)\b)")
+_FILLERS = frozenset(
+    (*_LINK_WORDS, *LEVELS, *"or and points point pts percent scale out i'm think say so thus b c d e".split())
+)
+
+_SENTENCE_END = re.compile(r"\n|[!?;]|\.(?=\s|$|\))")
+_CLAUSE_END = re.compile(r"\n|[!?;]|\.(?=\s|$|\))|,(?!\d)")
+_PLAIN_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_JOIN = re.compile(r"[ ]*(?:[-–—~/]|to|or|through|-to-|-or-)[ ]*")
+_JOIN_BETWEEN = re.compile(r"[ ]*(?:,|and)[ ]*")
+
+_NUMBER = re.compile(r"(?<![a-z\u00df-\u024f\d_])(?<![a-z\d]\.)([-+]?)(\.?\d+(?:[.,]\d+)*)")
+_OVER = re.compile(
+    r"[\s(]{0,3}(?:/|out\s+of(?:\s+a\s+(?:possible|maximum|total)(?:\s+of)?)?)\s{0,3}(\d{1,5}(?:\.\d{1,5})?)"
+)
+_STARS = re.compile(r"[\s-]?stars?\b")
+_UNITS = (
+    r"fps|frames?|s|secs?|seconds?|ms|mins?|minutes?|hours?|hz|khz|[kmg]i?b|[kmg]?bps|[kmg]bit/s|px|pixels?|p|db|bits?|"
+    r"people|persons?|videos?|clips?|times"
+)
+_FACT = re.compile(
+    r"(?<![\w.,])(?:\d{1,5}\s?[x×]\s?\d{1,5}\b"  # 1920x1080
+    r"|\d{1,4}:\d{1,2}(?::\d{1,2})?\b"  # 16:9, 00:05
+    rf"|\d{{1,9}}(?:[.,]\d{{1,9}})?(?:[\s-]?(?:{_UNITS})\b(?!')"  # 30 fps
+    r"|(?!pts?\b)[a-zµ°\u00df-\u024f]\w{0,20}|\s?(?:秒|帧|分钟|个|人)))"  # 1080p, 3rd, 8秒
+    r"|\b(?:frame|step|figure|option|part|table|item|criterion|section|question)s?\s?\d{1,4}\b"
+    r"|\b[a-z]{1,4}[.-]?\d{1,6}[a-z0-9]{0,6}\b"  # h.264, vp9
+)
+_LIST_MARK = re.compile(r"^[ \t>\-•]{0,8}(\d{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
+_TO = r"\s{0,3}(?:-|–|—|~|to|and|through)\s{0,3}"
+_END = r"(\d{1,4}(?:\.\d{1,3})?)"
+_SCALE = re.compile(
+    rf"\bscale(?:\s+(?:of|from|is|ranging|between)){{0,3}}\s{{0,3}}[:=(\[]?\s{{0,3}}{_END}{_TO}{_END}(?![.,]?\d)"
+    r"|\b(\d{1,3})[\s-]points?(?:\s+\w{1,20})?\s+scale\b"
+    r"|\bscale\s+of\s+(\d{1,3})(?![.,]?\d)"
+    r"|(?<![\w.,/])(?:from\s+|between\s+)?([01])(?:\.0{1,3})?"
+    rf"{_TO}(100|10|5|1)(?:\.0{{1,3}})?(?!\s?[\d%/]|[.,]\d)"
+)
+
+_WORD = re.compile(rf"\b(?:{'|'.join(LEVELS)})\b")
+_FOLLOWED = re.compile(
+    r"[\s-]{1,3}(?:(?:overall|video|visual|image|picture|perceptual|perceived)[\s-]{1,3})?quality\b"
+    r"|[\s-]{1,3}(?:video|clip)(?=\s*(?:[.,!;)\n]|$))"
+)
+_NEGATED = re.compile(
+    r"(?:\b(?:not|never|hardly|barely|neither|nor|cannot|without|than|below|above|beyond|far[\s-]from)|n't)"
+    r"(?:[\s-]+(?!but\b)[\w']{1,20}){0,3}[\s-]+$|\bno[\s-]+$|\bnon-$"
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A number or a level word that may be the rating."""
+
+    value: float | str | None
+    """quality, 0..100 or beyond; or one of `LEVELS`; None where the number can be read in two ways"""
+    rank: int
+    """STATED, CALLED, SHAPED or LOOSE"""
+    shown: str
+    """as it stands in the text"""
+
+
+def find_numbers(text: str, low: float, high: float) -> tuple[list[Claim], set[tuple[float, float]]]:
+    """The numbers of a text that may be a rating, and the scales that it names ("on a scale of 1 to 5").
+
+    Left out are numbers with a unit (1080p, 30 fps, 1920x1080, 00:05), in names (h.264), of list items, and of scales.
+    A fraction is its share of 100, unless it is a fraction of `high`, then it is a number on the scale asked for. A
+    percentage is itself. Any other number is on the scale that the text names, else on the one asked for.
+    """
+    text = _FACT.sub("§", _without_list_marks(text))
+    scales: set[tuple[float, float]] = set()
+    text = _SCALE.sub(lambda match: _note_scale(match, scales), text)
+    scale = next(iter(scales)) if len(scales) == 1 else (low, high)
+    frame = _Frame(text)
+    claims: list[Claim] = []
+    last_end, last_rank = -1, LOOSE
+    for match in _NUMBER.finditer(text):
+        if len(claims) == _MAX_CLAIMS:
+            break
+        if match.start() < last_end:
+            continue  # the lower half of a fraction
+        quality, shaped, end = _read_number(text, match, scale, (low, high))
+        if _STARS.match(text, end) and not shaped:
+            continue  # of how many is not said
+        rank = frame.rank(match.start(), end)
+        if last_end >= 0 and frame.joined(last_end, match.start()):
+            rank = last_rank
+        elif rank == LOOSE and shaped == "fraction" and not re.match(r"\s+of\b", text[end : end + 8]):
+            rank = SHAPED
+        claims.append(Claim(quality, rank, text[match.start() : min(end, match.start() + 20)].strip()))
+        last_end, last_rank = end, rank
+    return claims, scales
+
+
+def find_words(text: str) -> tuple[list[Claim], list[str]]:
+    """The level words that are said, and those that are said not to hold ("not good", "isn't bad", "better than fair").
+
+    Where the text opens with a statement on "the quality of this video", only what it says is returned: the rest of a
+    description speaks of parts ("good light").
+    """
+    frame = _Frame(text, clauses=True)
+    opening = _OPENING.match(text)
+    opening_end = _SENTENCE_END.search(text, opening.end()) if opening else None
+    first_end = opening_end.start() if opening_end else len(text)
+    claims: list[Claim] = []
+    stated: list[Claim] = []
+    negated: list[str] = []
+    last_end, last_rank = -1, LOOSE
+    for match in islice(_WORD.finditer(text), _MAX_CLAIMS):
+        start, end = match.span()
+        if _NEGATED.search(frame.before(start)[-60:]):
+            negated.append(match[0])
+            continue
+        rank = frame.rank(start, end)
+        if last_end >= 0 and frame.joined(last_end, start):
+            rank = last_rank
+        elif rank == LOOSE and _FOLLOWED.match(text, end):
+            rank = CALLED
+        claim = Claim(match[0], rank, match[0])
+        claims.append(claim)
+        if opening and rank == STATED and end <= first_end:
+            stated.append(claim)
+        last_end, last_rank = end, rank
+    return stated or claims, negated
+
+
+class _Frame:
+    """The sentences (or clauses) of a text, and what a place in them says about a number or word there."""
+
+    def __init__(self, text: str, *, clauses: bool = False) -> None:
+        self._text = text
+        ends = [match.start() for match in (_CLAUSE_END if clauses else _SENTENCE_END).finditer(text)]
+        self._starts = [0, *(end + 1 for end in ends)]
+        self._ends = [*ends, len(text)]
+        first = re.search(r"\w", text)
+        self._opens = first.start() if first else 0
+        self._bare: dict[int, bool] = {}
+
+    def before(self, start: int) -> str:
+        """The end of what stands before a place in its sentence or clause."""
+        begin = self._starts[bisect_right(self._starts, start) - 1]
+        return self._text[max(begin, start - _WINDOW) : start]
+
+    def rank(self, start: int, end: int) -> int:
+        """How strongly the text says that what stands from start to end is the rating."""
+        window = self.before(start)
+        if _STATED.search(window):
+            return STATED
+        if _CALLED.search(window) or self._says_nothing_else(start):
+            return CALLED
+        if _RATED.search(window) and _RATED_REST.match(self._text, end):
+            return CALLED
+        return CALLED if start <= self._opens and _OPENING_REST.match(self._text, end) else LOOSE
+
+    def joined(self, end: int, start: int) -> bool:
+        """True for the second of a range: "60-70", "60 to 70", "between fair and good"."""
+        if start - end > 12:
+            return False
+        gap = self._text[end:start]
+        if start > 0 and self._text[start - 1] == "-" and gap == "":
+            return True
+        return bool(_JOIN.fullmatch(gap) or (_JOIN_BETWEEN.fullmatch(gap) and "between" in self._text[end - 60 : end]))
+
+    def _says_nothing_else(self, start: int) -> bool:
+        index = bisect_right(self._starts, start) - 1
+        if index not in self._bare:
+            sentence = self._text[self._starts[index] : self._ends[index]]
+            words = _PLAIN_WORD.findall(sentence.replace("分", " ").replace("점", " ").replace("点", " "))
+            self._bare[index] = "§" not in sentence and all(word in _FILLERS for word in words)
+        return self._bare[index]
+
+
+def _without_list_marks(text: str) -> str:
+    """The text without the numbers of list items. "72. The video ..." is no list: a list begins at 1 and counts on."""
+    due = 1
+
+    def drop(match: re.Match) -> str:
+        nonlocal due
+        if int(match[1]) != due:
+            return match[0]
+        due += 1
+        return "- "
+
+    return _LIST_MARK.sub(drop, text)
+
+
+def _note_scale(match: re.Match, scales: set[tuple[float, float]]) -> str:
+    low, high, points, top, bare_low, bare_high = match.groups()
+    if points:  # "5-point" is the ACR's 1..5, "100-point" starts at 0
+        ends = (1.0 if float(points) <= 10 else 0.0, float(points))
+    elif top:
+        ends = (0.0, float(top))
+    else:
+        ends = (float(low or bare_low), float(high or bare_high))
+    if not ends[0] < ends[1]:
+        return match[0]
+    scales.add(ends)
+    return " "
+
+
+def _read_number(
+    text: str, match: re.Match, scale: tuple[float, float], asked: tuple[float, float]
+) -> tuple[float | None, str, int]:
+    """(quality or None if it can be read in two ways, "fraction" or "percent" or "", end of what was read)."""
+    value, end = _value(match[1], match[2]), match.end()
+    over = _OVER.match(text, end)
+    if over:
+        whole = float(over[1])
+        if value is None or whole == 0:
+            return None, "", over.end()
+        if whole == asked[1]:
+            return share(value, *asked), "fraction", over.end()
+        return value / whole * 100.0, "fraction" if whole in (5.0, 10.0, 100.0) else "", over.end()
+    percent = re.match(r"\s?(?:%|percent\b)", text[end : end + 10])
+    if percent:
+        return value, "percent", end + percent.end()
+    return None if value is None else share(value, *scale), "", end
+
+
+def share(value: float, low: float, high: float) -> float:
+    """A number on low..high as a quality: linear, 0 at low and 100 at high. Exact where the scale is 0..100."""
+    return value if (low, high) == (0.0, 100.0) else (value - low) / (high - low) * 100.0
+
+
+def _value(sign: str, digits: str) -> float | None:
+    """The number, with a decimal point or comma; None for what may be thousands (1,234) or is no number (1.2.3)."""
+    marks = [character for character in digits.lstrip(".") if character in ".,"]
+    if len(marks) > 1 or (marks == [","] and len(digits.split(",")[1]) == 3 and not digits.startswith("0,")):
+        return None
+    value = float(digits.replace(",", "."))
+    return -value if sign == "-" else value

@@ -1,0 +1,62 @@
+"""What the tests of the harness share: one tiny checkpoint, one fake KoNViD-1k, one small stand-in for vqa_mini."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from evaluation import write_clips
+from fake_konvid import expect_count, make_konvid
+
+COUNT = 8
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_caches(tmp_path_factory: pytest.TempPathFactory):
+    """The host and `datasets` write into the user's cache otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        for name in ("LMMS_CACHE_RUN_ID", "SLURM_JOB_ID", "LMMS_CPLLM_ALLOW_PARTIAL"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tiny_models import tiny_cpllm
+
+    return tiny_cpllm(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_clips(tmp_path_factory.mktemp("clips"), COUNT)
+
+
+@pytest.fixture
+def konvid(tmp_path: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """KoNViD-1k with 8 videos; gives its folder."""
+    root = tmp_path / "releases"
+    root.mkdir()
+    monkeypatch.setenv("LMMS_CPLLM_DATA", str(root))
+    expect_count(monkeypatch, COUNT)
+    # Copies, for hard links would let a test that spoils a video spoil those of the others.
+    copies = [root / f".{clip.name}" for clip in clips]
+    for clip, copy in zip(clips, copies, strict=True):
+        copy.write_bytes(clip.read_bytes())
+    return make_konvid(root, COUNT, clips=copies)
+
+
+@pytest.fixture
+def mini(clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> list:
+    """vqa_mini with the files of `clips` in the place of rendered ones: 6 rows, 4 pairs; gives the rows."""
+    from lmms_cpllm.releases import mini as module
+
+    rows = [replace(row, video=str(clip)) for row, clip in zip(module.table()[:6], clips, strict=False)]
+    pairs = [module.Pair(rows[0], rows[5]), module.Pair(rows[5], rows[1]), module.Pair(rows[2], rows[4])]
+    pairs.append(module.Pair(rows[4], rows[3]))
+    monkeypatch.setattr(module, "rows", lambda: rows)
+    monkeypatch.setattr(module, "pairs", lambda: pairs)
+    return rows
