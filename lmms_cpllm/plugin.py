@@ -2,8 +2,8 @@
 
 lmms-eval loads models through the entry-point group `lmms_eval.models` and has nothing of the kind for tasks; it finds
 those in its own folder and in `--include_path`. So that `--tasks vqa_konvid` works by its bare name, `register` makes
-`TaskManager.initialize_tasks` behave as if our folder came last in `include_path`: a built-in task of the same name wins, then
-one of the user's `--include_path`, then ours.
+`TaskManager.initialize_tasks` behave as if our folder came last in `include_path`: a built-in task of the same name wins,
+then one of the user's `--include_path`, then ours.
 
 This module imports nothing of lmms_eval when it is imported, and `register` never raises: lmms-eval calls it while it
 sets itself up, and an exception would take every later plugin down as well.
@@ -33,7 +33,9 @@ def tasks_path() -> Path:
     """
     spec = importlib.util.find_spec("lmms_cpllm.tasks")
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("the package lmms_cpllm.tasks is missing: install lmms-cpllm again (pip install lmms-cpllm)")
+        raise FileNotFoundError(
+            "the package lmms_cpllm.tasks is missing: install lmms-cpllm again (pip install lmms-cpllm)"
+        )
     return Path(next(iter(spec.submodule_search_locations))).resolve()
 
 
@@ -125,7 +127,8 @@ def extend_task_manager(module: ModuleType) -> None:
 
 def with_our_folder(include_path: str | list | None) -> list:
     """`include_path` as a list with our folder at its end, where it loses every clash of names."""
-    paths = [] if include_path is None else [include_path] if isinstance(include_path, (str, Path)) else list(include_path)
+    given = [include_path] if isinstance(include_path, (str, Path)) else include_path
+    paths = list(given or ())
     ours = str(tasks_path())
     return paths if ours in map(str, paths) else [*paths, ours]
 

@@ -53,8 +53,8 @@ def centre_frames(seconds: np.ndarray, duration_s: float, parts: int) -> np.ndar
         (parts,) int64 indices into `seconds`, ascending, repeated where there are fewer frames than parts.
     """
     centres = (np.arange(parts) + 0.5) / parts * duration_s
-    # A centre that falls on a timestamp up to rounding belongs to the frame that starts there, on every machine.
-    tolerance = 1e-9 * max(duration_s, 1.0)
+    # A centre on a timestamp belongs to the frame that starts there, though the container rounds to milliseconds.
+    tolerance = min(0.0015, 0.25 * duration_s / len(seconds))
     return np.clip(np.searchsorted(seconds, centres + tolerance, side="right") - 1, 0, len(seconds) - 1)
 
 
@@ -89,14 +89,14 @@ def crop_corners(height: int, width: int, plan: ViewPlan) -> np.ndarray:
     return cells[order]
 
 
-def reflected(start: int, length: int, size: int) -> np.ndarray:
-    """Indices of `length` pixels from `start` on along a side of `size` pixels, mirrored at the border where it ends.
+def reflected(size: int, length: int) -> np.ndarray:
+    """Indices of `length` pixels along a side of `size` pixels: the side in the middle, mirrored at both borders.
 
-    A side shorter than `length` is centred, so that both borders are mirrored alike; the border pixel itself is not
-    doubled. A single pixel is repeated. Returns (length,) int64 in [0, size).
+    The border pixel itself is not doubled; a single pixel is repeated. Returns (length,) int64 in [0, size); a side that is
+    long enough gives its first `length` pixels.
     """
     if size >= length:
-        return np.arange(start, start + length)
+        return np.arange(length)
     if size == 1:
         return np.zeros(length, np.int64)
     period = 2 * (size - 1)

@@ -1,4 +1,4 @@
-"""Small clips for tests: `write_clip(path, ...)` encodes with PyAV, `read_number(picture)` tells which frame a picture shows."""
+"""Small clips for tests: `write_clip(path, ...)` encodes with PyAV, `read_number(picture)` tells which frame it shows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TURNS = {0: (1, 0, 0, 1), 90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), 270: (0, 1, -
 
 
 def numbered_frames(frames: int, height: int, width: int, seed: int = 0) -> np.ndarray:
-    """(T, H, W, 3) uint8: frame i shows i as eight vertical bars, dark for 0 and light for 1, the lowest bit at the left."""
+    """(T, H, W, 3) uint8: frame i shows i as eight vertical bars, dark 0 and light 1, the lowest bit at the left."""
     rng = np.random.default_rng(seed)
     bits = (np.arange(frames)[:, None] >> np.arange(BITS)) & 1
     level = np.where(bits, 200, 50)[:, np.arange(width) * BITS // width]
@@ -116,7 +116,7 @@ def write_clip(
 
 
 def set_rotation(path: Path, degrees: int, mirror: bool = False) -> None:
-    """Write a display matrix into the first track of an mp4: a turn counter-clockwise, with `mirror` a left-right flip first."""
+    """Write a display matrix into the first track of an mp4: a turn counter-clockwise, mirrored if asked."""
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + _TKHD_MATRIX
     a, b, c, d = _TURNS[degrees % 360]

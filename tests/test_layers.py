@@ -25,10 +25,10 @@ CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
 PARTS = {
     "package": (0, {"__init__"}),
     "errors": (0, {"errors"}),
-    "ratings": (0, {"ratings", "scale", "answers", "choices", "wording", "unwrapping"}),
+    "ratings": (0, {"ratings"}),
     "checkpoints": (0, {"checkpoints"}),
     "tasks": (0, {"tasks"}),
-    "video": (1, {"video", "sampling", "reading", "views", "demux", "colour", "stills"}),
+    "video": (1, {"video", "sampling"}),
     "metrics": (1, {"metrics"}),
     "synthesis": (2, {"synthesis"}),
     "releases": (2, {"releases"}),

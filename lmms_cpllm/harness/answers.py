@@ -20,8 +20,8 @@ class Answer:
     text: str | None
     """None where there is no answer, because the video cannot be read.
 
-    Not `""`: the host writes that into the log from which its cache is rebuilt after a kill, and a video that could not be read
-    once would have an empty answer forever. None becomes `""` before it is scored.
+    Not `""`: the host writes that into the log from which its cache is rebuilt after a kill, and a video that could not be
+    read once would have an empty answer forever. None becomes `""` before it is scored.
     """
     input_tokens: int = 0
     output_tokens: int = 0
@@ -93,7 +93,10 @@ def _decode(processor, sequences) -> list[tuple[str, int]]:
     """Texts of generated token ids `(B, L)`, and how many tokens each took, its end included."""
     tokenizer = processor.tokenizer
     texts = tokenizer.batch_decode(sequences, skip_special_tokens=True)
-    return [(text.strip(), _length(row, tokenizer.eos_token_id)) for text, row in zip(texts, sequences.tolist(), strict=True)]
+    return [
+        (text.strip(), _length(row, tokenizer.eos_token_id))
+        for text, row in zip(texts, sequences.tolist(), strict=True)
+    ]
 
 
 def _length(ids: list[int], end: int | None) -> int:

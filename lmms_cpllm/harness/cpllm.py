@@ -55,7 +55,10 @@ class CPLLM(lmms):
             self._join_ranks()
             self._model, self.processor = _load(self.arguments, self._place())
         commit = getattr(self._model.config, "_commit_hash", None)
-        checkpoint = {"fingerprint": fingerprint.of_checkpoint(self.arguments.pretrained, commit), "package": __version__}
+        checkpoint = {
+            "fingerprint": fingerprint.of_checkpoint(self.arguments.pretrained, commit),
+            "package": __version__,
+        }
         if self.arguments.adapter:
             checkpoint["adapter"] = fingerprint.of_checkpoint(self.arguments.adapter)
         running.started(checkpoint)
@@ -146,7 +149,9 @@ class CPLLM(lmms):
 
     def _note_failure(self, error: VideoError) -> None:
         if self.arguments.on_error == "raise":
-            raise UserError(f"{error}\n  what to do: replace the file, or count such videos as unanswered with on_error=count")
+            raise UserError(
+                f"{error}\n  what to do: replace the file, or count such videos as unanswered with on_error=count"
+            )
         if not running.failure(error.path):  # once for a video that several pairs show
             logger.warning(f"{error.path}: {error.reason}; it counts as unanswered")
         running.failed(error.path, error.reason)
@@ -188,7 +193,9 @@ def _set_run_id(arguments: Arguments, checkpoint: dict) -> str | None:
     With `--use_cache` the host looks for the answers of a killed run under the name of the run, which for a single process
     is a new random one each time.
     """
-    given = [value for name in RUN_ID_VARIABLES if (value := os.environ.get(name)) and not value.startswith(RUN_ID_PREFIX)]
+    given = [
+        value for name in RUN_ID_VARIABLES if (value := os.environ.get(name)) and not value.startswith(RUN_ID_PREFIX)
+    ]
     if given:
         return None
     digest = hashlib.sha256(repr((arguments, sorted(checkpoint.items()))).encode()).hexdigest()
@@ -215,14 +222,14 @@ def _warn_about_prompts(instances: list[Instance]) -> None:
     tasks = sorted({instance.task_name for instance in instances if prompted_for_others(instance)})
     if tasks:
         logger.warning(
-            f"{', '.join(tasks)}: loaded without the model's name, so cpllm gets the prompts meant for other models and not "
-            'those it was trained with; pass task_manager=TaskManager(model_name="cpllm")'
+            f"{', '.join(tasks)}: loaded without the model's name, so cpllm gets the prompts meant for other models and "
+            'not those it was trained with; pass task_manager=TaskManager(model_name="cpllm")'
         )
 
 
 def _unsupported(kind: str, requests: list[Instance]) -> str:
     tasks = ", ".join(sorted({request.task_name for request in requests if request.task_name}))
     return (
-        f"cpllm cannot answer requests of kind {kind} (tasks: {tasks or 'unknown'}): it scores, compares and describes videos\n"
-        "  what to do: leave these tasks out, or use tasks with output_type generate_until"
+        f"cpllm cannot answer requests of kind {kind} (tasks: {tasks or 'unknown'}): it scores, compares and describes "
+        "videos\n  what to do: leave these tasks out, or use tasks with output_type generate_until"
     )

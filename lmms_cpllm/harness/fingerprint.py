@@ -30,8 +30,10 @@ def of_checkpoint(pretrained: str, commit: str | None = None) -> str:
 
 
 def _update(digest, path: Path) -> None:
-    """Reads a file of up to 256 MiB whole. Of a larger one its edges and its time of change: reading 16 GB takes a minute, and
-    a time that differs for the same weights costs no more than answers that are computed again."""
+    """Reads a file of up to 256 MiB whole, of a larger one its edges and its time of change.
+
+    Reading 16 GB takes a minute, and a time that differs for the same weights costs no more than answers computed again.
+    """
     status = path.stat()
     with path.open("rb") as file:
         if status.st_size <= WHOLE_FILE_BYTES:

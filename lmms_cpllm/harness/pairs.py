@@ -41,8 +41,8 @@ def pair_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
 def pair_metric(name: str, items: Sequence[Mapping]) -> float:
     """One of `METRICS` over all items.
 
-    `first_share` is the share of `first` among the choices: far from the share of pairs whose first video is better it tells a
-    preference for a place. nan if nothing was chosen.
+    `first_share` is the share of `first` among the choices, nan if nothing was chosen. In half of the pairs of
+    `vqa_mini_pairs` the first is better, so a share far from 0.5 tells a preference for a place.
     """
     ordered = in_order(items)
     choices = [item["choice"] for item in ordered]

@@ -70,7 +70,7 @@ def read_request(instance, task_dict: Mapping) -> Request:
 
 
 def prompted_for_others(instance) -> bool:
-    """Whether this is a task of ours that was loaded without the model's name, so that its prompts are those for other models."""
+    """Whether this is a task of ours that was loaded without the model's name, so with the prompts for other models."""
     return "cpllm_mode" in instance.metadata and not any(
         isinstance(argument, dict) and "cpllm_mode" in argument for argument in instance.args
     )
@@ -103,5 +103,7 @@ def _medium(item: Mapping, task: str):
         medium = os.fspath(medium)
     if isinstance(medium, str) or hasattr(medium, "convert"):
         return medium
-    found = f"a {type(medium).__name__}" + (f" with {', '.join(map(str, medium))}" if isinstance(medium, Mapping) else "")
+    found = f"a {type(medium).__name__}" + (
+        f" with {', '.join(map(str, medium))}" if isinstance(medium, Mapping) else ""
+    )
     raise ArgumentError(f"task {task}: expected the path of a whole video, or an image, found {found}")

@@ -1,8 +1,8 @@
 """Requests in, answers out, in order and as soon as each is known.
 
 lmms-eval writes an answer into its response cache when it is taken from what `generate_until` returned. A list is taken
-once all of it is there, and a run that is killed has saved nothing. `LazyAnswers` looks like that list and computes while it is
-being read, so every answer is on disk before the next one is computed.
+once all of it is there, and a run that is killed has saved nothing. `LazyAnswers` looks like that list and computes while
+it is being read, so every answer is on disk before the next one is computed.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def check_encoders(names: Iterable[str]) -> None:
     if missing:
         raise DataError(
             f"PyAV {av.__version__} was built without the encoder(s) {', '.join(missing)}, which the embedded "
-            "benchmark needs. Install PyAV's own wheel: pip install --force-reinstall --only-binary av 'av>=14,<16'"
+            "benchmark needs. Install PyAV's own wheel: pip install --force-reinstall --only-binary av 'av>=15,<16'"
         )
 
 

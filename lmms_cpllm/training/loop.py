@@ -20,6 +20,7 @@ from tqdm import tqdm
 from lmms_cpllm.metrics.correlation import srcc
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.model.modeling_cpllm import IGNORED_LABEL, expected_quality
+from lmms_cpllm.model.processing_cpllm import VIDEO_TOKEN
 from lmms_cpllm.ratings import WEIGHTS
 from lmms_cpllm.synthesis.language import description
 from lmms_cpllm.training.examples import Example
@@ -53,6 +54,8 @@ class TrainingConfig:
     choice_weight: float = 0.5
     label_spread: float = 0.35
     """Standard deviation of a label, in ACR categories: how soft the target distribution is."""
+    half_precision: bool = True
+    """bfloat16 products in training; twice as fast on a CPU that has them, weights and losses stay float32."""
     seed: int = 0
 
 
@@ -111,18 +114,21 @@ class Prompts:
 
     def __init__(self, processor: CPLLMProcessor) -> None:
         self.processor = processor
+        self._known: dict[tuple[str, str], list[int]] = {}
 
     def ids(self, task: str, answer: str, videos: int = 1) -> tuple[list[int], list[int]]:
         """Prompt ids up to where the rating or choice follows, and the ids of the answer from there on."""
-        parts = [{"type": "video"}] * videos + [{"type": "text", "text": PROMPTS[task]}]
         prefix = self.processor.compare_prefix if task == "compare" else self.processor.answer_prefix
-        prompt = self.processor.render([{"role": "user", "content": parts}], prefix)
-        prompt = prompt.replace("<|video|>", self.processor.media_tokens())
-        tokenizer = self.processor.tokenizer
-        return (
-            tokenizer.encode(prompt, add_special_tokens=False),
-            tokenizer.encode(answer.removeprefix(prefix) + END, add_special_tokens=False),
-        )
+        if (task, "") not in self._known:
+            parts = [{"type": "video"}] * videos + [{"type": "text", "text": PROMPTS[task]}]
+            prompt = self.processor.render([{"role": "user", "content": parts}], prefix)
+            self._known[task, ""] = self._encode(prompt.replace(VIDEO_TOKEN, self.processor.media_tokens()))
+        if (task, answer) not in self._known:
+            self._known[task, answer] = self._encode(answer.removeprefix(prefix) + END)
+        return self._known[task, ""], self._known[task, answer]
+
+    def _encode(self, text: str) -> list[int]:
+        return self.processor.tokenizer.encode(text, add_special_tokens=False)
 
 
 def make_batch(sequences: Sequence[tuple[list[int], list[int]]], pad: int) -> dict[str, torch.Tensor]:
@@ -222,7 +228,7 @@ def _run(
     embeds = model.get_input_embeddings()(batch["input_ids"])
     embeds = model.model.merge(batch["input_ids"], embeds, context, "context")
     embeds = model.model.merge(batch["input_ids"], embeds, pixel, "pixel")
-    logits = model(inputs_embeds=embeds, attention_mask=batch["attention_mask"], use_cache=False).logits
+    logits = model(inputs_embeds=embeds, attention_mask=batch["attention_mask"], use_cache=False).logits.float()
     labels = batch["labels"][:, 1:]
     language = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels.flatten(), ignore_index=IGNORED_LABEL)
     return logits[torch.arange(len(logits)), batch["answer_at"]], language
@@ -254,7 +260,7 @@ def predict(model, prompts: Prompts, features: Features, indices: Sequence[int])
     result = []
     for start in range(0, len(indices), 64):
         part = torch.tensor(list(indices[start : start + 64]))
-        sequences = [prompts.ids("rate", "")] * len(part)
+        sequences = [prompts.ids("rate", END)] * len(part)
         batch = make_batch(sequences, prompts.processor.tokenizer.pad_token_id) | {"videos": part}
         logits, _ = _run(model, batch, features, TrainingConfig(), training=False)
         result.append(expected_quality(logits[:, list(model.config.rating_token_ids)].softmax(-1)).numpy())
@@ -284,7 +290,7 @@ def train(
     Returns:
         The record of the run: configuration, examples per source and split, scores of the kept epoch.
     """
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = Accelerator(mixed_precision="bf16" if config.half_precision else "no")
     torch.manual_seed(config.seed)
     train_indices = [i for i, e in enumerate(examples) if e.split == "train"]
     standard, moments = standardise(features, train_indices)
@@ -307,7 +313,8 @@ def train(
     with tqdm(total=total, desc="training", unit="step") as bar:
         for epoch in range(config.epochs):
             for batch in batches.epoch(epoch):
-                losses = step_losses(model, batch, standard, config)
+                with accelerator.autocast():
+                    losses = step_losses(model, batch, standard, config)
                 accelerator.backward(sum(weights[name] * loss for name, loss in losses.items()))
                 accelerator.clip_grad_norm_(trained, 1.0)
                 optimizer.step()

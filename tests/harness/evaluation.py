@@ -12,7 +12,9 @@ import numpy as np
 from lmms_cpllm.plugin import tasks_path
 
 
-def evaluate(model: str, tasks: Sequence[str], model_args: str = "", *, model_name: str | None = "same", **options) -> dict:
+def evaluate(
+    model: str, tasks: Sequence[str], model_args: str = "", *, model_name: str | None = "same", **options
+) -> dict:
     """`simple_evaluate` on our tasks alone: reading the other two thousand takes 4 s."""
     from lmms_eval.evaluator import simple_evaluate
     from lmms_eval.tasks import TaskManager

@@ -42,9 +42,15 @@ def test_max_batch_size_is_the_upper_limit() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"pretraned": "x"}, f"model argument 'pretraned' is not known. Did you mean pretrained?\n  allowed: {ALLOWED}"),
+        (
+            {"pretraned": "x"},
+            f"model argument 'pretraned' is not known. Did you mean pretrained?\n  allowed: {ALLOWED}",
+        ),
         ({"zzz": 1}, f"model argument 'zzz' is not known.\n  allowed: {ALLOWED}"),
-        ({"dtype": "flaot16"}, "dtype: expected one of auto, float32, bfloat16, float16, found 'flaot16'. Did you mean float16?"),
+        (
+            {"dtype": "flaot16"},
+            "dtype: expected one of auto, float32, bfloat16, float16, found 'flaot16'. Did you mean float16?",
+        ),
         ({"ablate": "both"}, "ablate: expected one of context, pixel, found 'both'."),
         ({"on_error": "counts"}, "on_error: expected one of count, raise, found 'counts'. Did you mean count?"),
         ({"on_error": True}, "on_error: expected one of count, raise, found True."),

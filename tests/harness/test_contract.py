@@ -122,13 +122,15 @@ def test_pairs(mini: list, checkpoint: Path) -> None:
     assert 0.5 <= answer["probability"] <= 1
 
 
-def test_all_modes_at_once_and_in_batches_give_the_same(konvid: Path, mini: list, checkpoint: Path, calls: list) -> None:
+def test_all_modes_at_once_and_in_batches_give_the_same(
+    konvid: Path, mini: list, checkpoint: Path, calls: list
+) -> None:
     tasks = ["vqa_konvid", "vqa_mini", "vqa_mini_pairs"]
     single = evaluate("cpllm", tasks, f"pretrained={checkpoint}")
     assert set(calls) == {1}
     calls.clear()
     batched = evaluate("cpllm", tasks, f"pretrained={checkpoint},prefetch=2,decode_workers=1", batch_size=3)
-    assert sorted(calls) == [1, 1, 3, 3, 3, 3, 3]
+    assert sorted(calls) == [1, 2, 3, 3, 3, 3, 3], "14 scores and 4 pairs"
     for task in ("vqa_konvid", "vqa_mini"):
         one, three = items_of(single, task), items_of(batched, task)
         assert one.keys() == three.keys()
@@ -269,6 +271,6 @@ class TestErrors:
         assert metrics_of(results, "vqa_konvid")["answered"] == 1, "still a score, in one line of JSON"
         assert items_of(results, "vqa_konvid")[next(iter(items_of(results, "vqa_konvid")))]["distribution"]
         assert (
-            "vqa_konvid: loaded without the model's name, so cpllm gets the prompts meant for other models and not those it "
-            'was trained with; pass task_manager=TaskManager(model_name="cpllm")'
+            "vqa_konvid: loaded without the model's name, so cpllm gets the prompts meant for other models and not those "
+            'it was trained with; pass task_manager=TaskManager(model_name="cpllm")'
         ) in warnings

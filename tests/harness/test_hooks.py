@@ -30,7 +30,8 @@ PAIR = {
 
 
 def test_importing_the_hooks_imports_no_torch() -> None:
-    code = "import sys, lmms_cpllm.harness.hooks; print(sorted({'torch', 'transformers', 'datasets', 'av'} & set(sys.modules)))"
+    heavy = {"torch", "transformers", "datasets", "av"}
+    code = f"import sys, lmms_cpllm.harness.hooks; print(sorted({heavy} & set(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment(), timeout=60
     )
@@ -41,7 +42,9 @@ def test_release_documents(konvid: Path) -> None:
     documents = hooks.release_documents([{"release": "konvid"}])
     assert len(documents) == 8
     assert documents[0] == {
-        "video": str(next(path for path in (konvid / "KoNViD_1k_videos").iterdir() if path.stem == documents[0]["name"])),
+        "video": str(
+            next(path for path in (konvid / "KoNViD_1k_videos").iterdir() if path.stem == documents[0]["name"])
+        ),
         "name": documents[0]["name"],
         "mos": documents[0]["mos"],
         "release": "konvid",
@@ -53,7 +56,7 @@ def test_release_documents(konvid: Path) -> None:
 
 def test_pair_documents(mini: list) -> None:
     documents = hooks.pair_documents(None)
-    assert list(documents["name"])[0] == f"{mini[0].name} | {mini[5].name}"
+    assert documents[0]["name"] == f"{mini[0].name} | {mini[5].name}"
     assert documents[1]["first"] == mini[5].video
     assert documents[1]["better"] == ("first" if mini[5].mos > mini[1].mos else "second")
 
@@ -203,7 +206,8 @@ class TestPairResults:
 
     def test_aggregates(self) -> None:
         items = [
-            {"video": str(n), "choice": choice, "better": "first"} for n, choice in enumerate(["first", "second", None, "first"])
+            {"video": str(n), "choice": choice, "better": "first"}
+            for n, choice in enumerate(["first", "second", None, "first"])
         ]
         assert hooks.pair_accuracy(items) == 0.625
         assert hooks.pair_answered(items) == 0.75

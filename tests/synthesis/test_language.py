@@ -1,6 +1,6 @@
 import pytest
 
-from lmms_cpllm.answers import parse_answer
+from lmms_cpllm.ratings.answers import parse_answer
 from lmms_cpllm.synthesis.distortions import FAMILIES
 from lmms_cpllm.synthesis.encode import CODECS
 from lmms_cpllm.synthesis.language import NAMES, description, severity

@@ -93,7 +93,7 @@ def test_folding_the_standardisation_changes_no_score(folder):
 def test_training_learns_to_read_quality_and_says_what_it_did(folder):
     model, processor = load(folder)
     known = examples()
-    config = TrainingConfig(epochs=12, batch_size=10, pairs=4, learning_rate=3e-3)
+    config = TrainingConfig(epochs=30, batch_size=10, pairs=4, learning_rate=3e-3)
     record = train(model, processor, known, features_of(model, processor, known), config)
     assert record["examples"] == {
         "photographs validation": 10,
@@ -101,7 +101,7 @@ def test_training_learns_to_read_quality_and_says_what_it_did(folder):
         "clips train": 30,
     }
     assert record["validation"]["srcc"]["photographs"] > 0.8
-    assert record["config"]["epochs"] == 12
+    assert record["config"]["epochs"] == 30
 
 
 def test_the_same_seed_gives_the_same_weights(folder):

@@ -14,8 +14,10 @@ from collections.abc import Iterable
 import av
 import numpy as np
 
-from lmms_cpllm.colour import Orientation, orientation_of
-from lmms_cpllm.demux import (
+from lmms_cpllm.errors import VideoError
+from lmms_cpllm.sampling import ViewPlan
+from lmms_cpllm.video.colour import Orientation, orientation_of
+from lmms_cpllm.video.demux import (
     Packets,
     Timeline,
     check_file,
@@ -26,11 +28,9 @@ from lmms_cpllm.demux import (
     read_packets,
     timeline,
 )
-from lmms_cpllm.errors import VideoError
-from lmms_cpllm.reading import Unseekable, jump, plan_spans, run_through
-from lmms_cpllm.sampling import ViewPlan
-from lmms_cpllm.stills import exif_orientation, open_still, still_pictures
-from lmms_cpllm.views import Clip, VideoInfo, Views, describe
+from lmms_cpllm.video.reading import Unseekable, jump, plan_spans, run_through
+from lmms_cpllm.video.stills import exif_orientation, open_still, still_pictures
+from lmms_cpllm.video.views import Clip, VideoInfo, Views, describe
 
 __all__ = ["STRATEGIES", "Clip", "VideoInfo", "ViewPlan", "decode", "probe", "views_from_frames"]
 
@@ -135,8 +135,9 @@ def _decode_video(path: str, plan: ViewPlan, threads: int, strategy: str) -> Vie
         try:
             intact = _take(path, views, line, container, jump(container, stream, packets, spans, needed), strict=True)
         except Unseekable:
-            intact = None
-    if intact is None:
+            intact = False
+    if not intact:
+        # Not to be had by jumping or by leaving frames out; or damaged, which then shows at the first error.
         views = Views(plan, line, codec, packets.size_bytes)
         intact = _run_through(path, views, line, packets, threads, strict=True)
     if intact:

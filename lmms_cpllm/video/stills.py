@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from lmms_cpllm.colour import EXIF_ORIENTATIONS, Orientation
+from lmms_cpllm.video.colour import EXIF_ORIENTATIONS, Orientation
 
 _EXIF_ORIENTATION_TAG = 0x0112
-# What Pillow raises for files that are damaged or none of its formats; SyntaxError comes from its PNG and EPS readers.
-_PILLOW_ERRORS = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+# What Pillow's readers raise for damaged files and for what is no image (seen with randomly changed files of 12 formats).
+_PILLOW_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ def open_still(path: str) -> Still | None:
         return None
 
 
-def still_pictures(path: str, indices: list[int]):
+def still_pictures(path: str, indices: list[int]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (index, (H, W, 3) uint8 RGB upright) for the ascending `indices` of a file that `open_still` read."""
     with Image.open(path) as image:
         for index in indices:

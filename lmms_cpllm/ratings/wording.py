@@ -1,10 +1,11 @@
 """Numbers and level words in prose, each with the strength of the claim that it is the rating.
 
-The text is that of `unwrapping.plain`: lower case, no markdown. Every pattern looks at a bounded stretch, so that the time
-is linear in the length of the text.
+The text is that of `unwrapping.plain`: lower case, no markdown. Every pattern looks at a bounded stretch, so that the
+time is linear in the length of the text.
 
-Ranks, strongest first: `STATED` ("the quality of this video is fair", "overall: 72", "final score 72"), `CALLED` ("score:
-72", "good quality", or a sentence that says nothing else), `SHAPED` (a fraction of 5, 10 or 100 in prose), `LOOSE` (others).
+Ranks, strongest first: `STATED` ("the quality of this video is fair", "overall: 72", "final score 72"), `CALLED`
+("score: 72", "good quality", or a sentence that says nothing else), `SHAPED` (a fraction of 5, 10 or 100 in prose),
+`LOOSE` (any other).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import islice
 
-from lmms_cpllm.scale import LEVELS
+from lmms_cpllm.ratings.scale import LEVELS
 
 STATED, CALLED, SHAPED, LOOSE = range(4)
 
@@ -24,41 +25,45 @@ _MAX_CLAIMS = 2000  # a bound on the time spent on a text that is no answer; wha
 _MEDIUM = r"(?:video|clip|image|picture|photo|sequence|footage|content)(?:'s)?"
 _NOUN = r"(?:quality|score|rating|mos|grade|level|assessment|evaluation|judge?ment)"
 # What may stand between "quality" and the word or number. A word of substance (sharpness, lighting) may not.
-_LINK_WORDS = (
-    "is was are be been being would could should can may might will has have of for this that the a an it it's its as at to "
-    "by on in with i i'd i'll you my me video clip image picture photo sequence footage content video's overall final total "
-    "quality score rating rate rated level mos value number grade around about approximately approx roughly nearly almost "
-    "estimated estimate assigned given considered judged deemed classified described assessed evaluated categorized "
-    "categorised labeled labelled falls fall into within category appear appears seem seems look looks equal equals exactly "
-    "solid only just very quite rather pretty fairly relatively generally really mostly somewhat largely perceptual "
-    "perceived visual here between from give answer ranges ranging"
-).split()
-_GAP = rf"(?:[\s:=|(\[<>§~≈→为是约\-–—]|(?<![\w'])(?:{'|'.join(_LINK_WORDS)})(?![\w']))*"
+_LINKS = (
+    "is was are be been being would could should can may might will has have of for this that the a an it it's "
+    "its as at to by on in with i i'd i'll you my me video clip image picture photo sequence footage content "
+    "video's overall final total quality score rating rate rated level mos value number grade around about "
+    "approximately approx roughly nearly almost estimated estimate assigned given considered judged deemed "
+    "classified described assessed evaluated categorized categorised labeled labelled falls fall into within "
+    "category appear appears seem seems look looks equal equals exactly solid only just very quite rather pretty "
+    "fairly relatively generally really mostly somewhat largely perceptual perceived visual here between from "
+    "give answer ranges ranging"
+)
+_LINK_WORDS = _LINKS.split()
+_GAP = rf"(?:[\s:=|(\[<>§~≈→为是约\-\u2013\u2014]|(?<![\w'])(?:{'|'.join(_LINK_WORDS)})(?![\w']))*"
 _QUALIFIER = (
     rf"(?:the|this|that|its|my|a|an|of|as|with|is|has|in|and|{_MEDIUM}|visual|perceptual|perceived|overall|final|total|"
     r"general|estimated|predicted|numeric|numerical|quality|mos|mean|opinion)"
 )
 _STATED = re.compile(
     rf"(?:\b(?:overall|final)(?:\s+(?:visual|perceptual|perceived|{_MEDIUM}|{_NOUN}|answer)){{0,4}}"
-    rf"|(?<!sound )(?<!audio )\bquality\s+of\s+(?:this|the)\s+(?:\w+\s+)?{_MEDIUM}|\banswer(?:\s+is)?\s?[:=])(?![\w']){_GAP}$"
+    rf"|(?<!sound )(?<!audio )\bquality\s+of\s+(?:this|the)\s+(?:\w+\s+)?{_MEDIUM}"
+    rf"|\banswer(?:\s+is)?\s?[:=])(?![\w']){_GAP}$"
 )
 _CALLED = re.compile(rf"(?:(?:^|[^\w\s]\s*|\b{_QUALIFIER}\s+){_NOUN}\b|评分|得分|分数|质量){_GAP}$")
 _RATED = re.compile(rf"\b(?:rate|rated|give|say|assign)\b{_GAP}$")  # "give it 72", but not "give 3 reasons"
 _RATED_REST = re.compile(
-    r"\s*(?:$|\n|[-–—,.;:!?(]|(?:because|since|as|due|given|for|based|with|considering|overall|in|on|and|but|points?)\b)"
+    r"\s*(?:$|\n|[-\u2013\u2014,.;:!?(]"
+    r"|(?:because|since|as|due|given|for|based|with|considering|overall|in|on|and|but|points?)\b)"
 )
 _OPENING = re.compile(
-    rf"\W*(?:the\s+)?(?:(?:overall|video|visual|perceptual|perceived)\s+){{0,2}}quality\s+of\s+(?:this|the)\s+(?:\w+\s+)?{_MEDIUM}(?![\w'])"
+    rf"\W*(?:the\s+)?(?:(?:overall|video|visual|perceptual|perceived)\s+){{0,2}}"
+    rf"quality\s+of\s+(?:this|the)\s+(?:\w+\s+)?{_MEDIUM}(?![\w'])"
 )
-_OPENING_REST = re.compile(r"\s*(?:$|\n|[-–—,.;:!?(]|(?:because|since|as|due|given)\b)")
-_FILLERS = frozenset(
-    (*_LINK_WORDS, *LEVELS, *"or and points point pts percent scale out i'm think say so thus b c d e".split())
-)
+_OPENING_REST = re.compile(r"\s*(?:$|\n|[-\u2013\u2014,.;:!?(]|(?:because|since|as|due|given)\b)")
+_MORE_FILLERS = "or and points point pts percent scale out i'm think say so thus b c d e"
+_FILLERS = frozenset((*_LINK_WORDS, *LEVELS, *_MORE_FILLERS.split()))
 
 _SENTENCE_END = re.compile(r"\n|[!?;]|\.(?=\s|$|\))")
 _CLAUSE_END = re.compile(r"\n|[!?;]|\.(?=\s|$|\))|,(?!\d)")
 _PLAIN_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-_JOIN = re.compile(r"[ ]*(?:[-–—~/]|to|or|through|-to-|-or-)[ ]*")
+_JOIN = re.compile(r"[ ]*(?:[-\u2013\u2014~/]|to|or|through|-to-|-or-)[ ]*")
 _JOIN_BETWEEN = re.compile(r"[ ]*(?:,|and)[ ]*")
 
 _NUMBER = re.compile(r"(?<![a-z\u00df-\u024f\d_])(?<![a-z\d]\.)([-+]?)(\.?\d+(?:[.,]\d+)*)")
@@ -71,20 +76,22 @@ _UNITS = (
     r"people|persons?|videos?|clips?|times"
 )
 _FACT = re.compile(
-    r"(?<![\w.,])(?:\d{1,5}\s?[x×]\s?\d{1,5}\b"  # 1920x1080
+    r"(?<![a-z\d\u00df-\u024f_.,])(?:\d{1,5}\s?[x\u00d7]\s?\d{1,5}\b"  # 1920x1080
     r"|\d{1,4}:\d{1,2}(?::\d{1,2})?\b"  # 16:9, 00:05
     rf"|\d{{1,9}}(?:[.,]\d{{1,9}})?(?:[\s-]?(?:{_UNITS})\b(?!')"  # 30 fps
     r"|(?!pts?\b)[a-zµ°\u00df-\u024f]\w{0,20}|\s?(?:秒|帧|分钟|个|人)))"  # 1080p, 3rd, 8秒
     r"|\b(?:frame|step|figure|option|part|table|item|criterion|section|question)s?\s?\d{1,4}\b"
     r"|\b[a-z]{1,4}[.-]?\d{1,6}[a-z0-9]{0,6}\b"  # h.264, vp9
 )
+_SPREAD = re.compile(r"\s?(?:\u00b1|\+/-)\s?\d{1,3}(?:\.\d{1,3})?%?(?![\d.])")  # 72 +/- 5
 _LIST_MARK = re.compile(r"^[ \t>\-•]{0,8}(\d{1,2})[.)][ \t]+(?=\S)", re.MULTILINE)
-_TO = r"\s{0,3}(?:-|–|—|~|to|and|through)\s{0,3}"
+_TO = r"\s{0,3}(?:-|\u2013|\u2014|~|to|and|through)\s{0,3}"
 _END = r"(\d{1,4}(?:\.\d{1,3})?)"
 _SCALE = re.compile(
     rf"\bscale(?:\s+(?:of|from|is|ranging|between)){{0,3}}\s{{0,3}}[:=(\[]?\s{{0,3}}{_END}{_TO}{_END}(?![.,]?\d)"
     r"|\b(\d{1,3})[\s-]points?(?:\s+\w{1,20})?\s+scale\b"
     r"|\bscale\s+of\s+(\d{1,3})(?![.,]?\d)"
+    r"|\(\s?out\s+of\s+(\d{1,3})\s?\)\s?[:=]"
     r"|(?<![\w.,/])(?:from\s+|between\s+)?([01])(?:\.0{1,3})?"
     rf"{_TO}(100|10|5|1)(?:\.0{{1,3}})?(?!\s?[\d%/]|[.,]\d)"
 )
@@ -119,7 +126,7 @@ def find_numbers(text: str, low: float, high: float) -> tuple[list[Claim], set[t
     A fraction is its share of 100, unless it is a fraction of `high`, then it is a number on the scale asked for. A
     percentage is itself. Any other number is on the scale that the text names, else on the one asked for.
     """
-    text = _FACT.sub("§", _without_list_marks(text))
+    text = _FACT.sub("§", _SPREAD.sub("", _without_list_marks(text)))
     scales: set[tuple[float, float]] = set()
     text = _SCALE.sub(lambda match: _note_scale(match, scales), text)
     scale = next(iter(scales)) if len(scales) == 1 else (low, high)
@@ -237,17 +244,17 @@ def _without_list_marks(text: str) -> str:
 
 
 def _note_scale(match: re.Match, scales: set[tuple[float, float]]) -> str:
-    low, high, points, top, bare_low, bare_high = match.groups()
+    low, high, points, top, head_top, bare_low, bare_high = match.groups()
     if points:  # "5-point" is the ACR's 1..5, "100-point" starts at 0
         ends = (1.0 if float(points) <= 10 else 0.0, float(points))
-    elif top:
-        ends = (0.0, float(top))
+    elif top or head_top:
+        ends = (0.0, float(top or head_top))
     else:
         ends = (float(low or bare_low), float(high or bare_high))
     if not ends[0] < ends[1]:
         return match[0]
     scales.add(ends)
-    return " "
+    return ": " if head_top else " "
 
 
 def _read_number(
@@ -276,7 +283,7 @@ def share(value: float, low: float, high: float) -> float:
 
 def _value(sign: str, digits: str) -> float | None:
     """The number, with a decimal point or comma; None for what may be thousands (1,234) or is no number (1.2.3)."""
-    marks = [character for character in digits.lstrip(".") if character in ".,"]
+    marks = [character for character in digits if character in ".,"]
     if len(marks) > 1 or (marks == [","] and len(digits.split(",")[1]) == 3 and not digits.startswith("0,")):
         return None
     value = float(digits.replace(",", "."))

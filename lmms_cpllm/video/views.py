@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import av
 import numpy as np
 
-from lmms_cpllm.colour import Converter, Orientation
-from lmms_cpllm.demux import Timeline
 from lmms_cpllm.sampling import ViewPlan, centre_frames, crop_corners, frame_runs
+from lmms_cpllm.video.colour import Converter, Orientation
+from lmms_cpllm.video.demux import Timeline
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Ratings: the five-level scale, and what any model's answer says on it. The one module that the rest imports for both.
 
-The parts are `scale` (words, weights, quality, JSON), `answers` (answer text -> rating) and `choices` (answer text -> which
-of two videos).
+The parts are `scale` (words, weights, quality, JSON), `answers` (answer text -> rating) and `choices` (answer text ->
+which of two videos).
 """
 
-from lmms_cpllm.answers import Answer, parse_answer
-from lmms_cpllm.choices import parse_choice
-from lmms_cpllm.scale import (
+from lmms_cpllm.ratings.answers import Answer, parse_answer
+from lmms_cpllm.ratings.choices import parse_choice
+from lmms_cpllm.ratings.scale import (
     LEVELS,
     MIDDLE_QUALITY,
     WEIGHTS,

@@ -1,46 +1,58 @@
 """Any model's answer to "which of the two videos is better" -> first, second, or the reason why neither.
 
-Understood are the answer alone ("second", "B", "Video 2"), in the wrappings that `answers` knows, and sentences with a verdict:
-of "the second is better than the first" the nearest video before the verdict counts, of "I prefer the second" the one after.
-Verdicts that disagree, a verdict that is denied, and both videos without a verdict are ambiguous.
+Understood are the answer alone ("second", "B", "Video 2"), in the wrappings that `answers` knows, and sentences with a
+verdict: of "the second is better than the first" the nearest video before the verdict counts, of "I prefer the second"
+the one after. "Better colours" is no verdict. Verdicts that disagree, a verdict that is denied, and both videos without
+a verdict are ambiguous.
 """
 
 from __future__ import annotations
 
 import re
 
-from lmms_cpllm import unwrapping
+from lmms_cpllm.ratings import unwrapping
 
 NOT_FOUND = "no choice found"
 
 _KEYS = frozenset(
-    "choice better better_video answer winner preferred preferred_video preference selection best best_video result".split()
+    (
+        *("choice", "better", "better_video", "best", "best_video", "answer", "winner", "selection", "result"),
+        *("preferred", "preferred_video", "preference"),
+    )
 )
 _FIRST = frozenset(("first", "1st", "former", "1", "a", "one"))
 _NOUN = r"(?:video|clip|option|choice|candidate|sequence|image|sample|number)"
 _MENTION = re.compile(
     r"(?<![\w-])(?:(?P<ordinal>first|1st|former|second|2nd|latter)\b"
-    r"(?!\s+(?:glance|of\s+all|frames?|half|few|part|place|impression|look|time|scene|second)\b|,(?!\s*(?:because|since|as)\b))"
+    r"(?!\s+(?:glance|of\s+all|frames?|half|few|part|place|impression|look|time|scene|second)\b"
+    r"|,(?!\s*(?:because|since|due)\b))"  # "First, the video shows ..."
     rf"|{_NOUN}\s?[:(\[]?\s?(?P<label>[12ab]|one|two)\b"
     r"|\((?P<bracket>[12ab])\)"
     r"|(?P<letter>b)(?![\w'-])"
     r"|(?P<article>a)(?=\s+(?:is|has|looks|shows|wins)\b))"
 )
 _TIME_UNIT = re.compile(r"(?:\d|\b(?:per|each|every|split|one|a))[\s-]*$")
+# What may follow "better" where it is said of the video and not of its colours.
+_WHOLE = (
+    r"(?=\s*(?:$|[^\w\s]|(?:than|overall|to|in|because|since|due|as|for|with|and|but|while|whereas|one|video|clip"
+    r"|choice|option|(?:overall\s+|video\s+|visual\s+|image\s+|perceptual\s+|perceived\s+)*quality)\b))"
+)
 _VERDICT = re.compile(
-    r"\b(?:(?P<better>better|best|superior|preferable|preferred|wins?|winner|outperforms"
+    rf"\b(?:(?P<better>(?:better|best|superior){_WHOLE}|preferable|preferred|wins?|winner|outperforms"
     r"|higher\s+(?:\w+\s+){0,2}(?:quality|score|rating))"
-    r"|(?P<worse>worse|worst|inferior|poorer|lower\s+(?:\w+\s+){0,2}(?:quality|score|rating))"
+    rf"|(?P<worse>(?:worse|worst|inferior|poorer){_WHOLE}"
+    r"|lower\s+(?:\w+\s+){0,2}(?:quality|score|rating))"
     r"|(?P<pick>prefer|choose|pick|select|favou?r))\b"
 )
 _DENIED = re.compile(r"(?:\b(?:not|no|never|neither|hardly|cannot)|n't)\s+(?:[\w']{1,20}\s+){0,2}$")
 _EQUAL = re.compile(r"\b(?:tie|tied|equal|equally|same|identical|neither|both|no\s+difference)\b")
 _ALONE_WORDS = (
-    r"(?:the|a|is|it|it's|my|i|i'd|i'll|would|say|choose|pick|select|go|with|final|correct|answer|choice|option|better|best|"
-    r"winner|preferred|video|clip|one|sequence|image|has|of|two|videos|quality|higher|overall)"
+    r"(?:the|a|is|it|it's|my|i|i'd|i'll|would|say|choose|pick|select|go|with|final|correct|answer|choice|option|better|"
+    r"best|winner|preferred|video|clip|one|sequence|image|has|of|two|videos|quality|higher|overall)"
 )
 _ALONE = re.compile(rf"(?:[^\w]|{_ALONE_WORDS}(?![\w'-]))*")
-_BARE = re.compile(r"\W*(?:(?:the|my|final|correct|answer|choice|is)\b\W*){0,5}([12ab])\W*")
+_BARE = re.compile(r"\W*(?:(?:the|my|final|correct|answer|choice|is)\b\W*){0,5}([12ab]|one|two)\W*")
+_REASON = re.compile(r",?\s+(?:because|since|due\s+to)\b")
 _SENTENCE_END = re.compile(r"\n|[!?;]|\.(?=\s|$)")
 _MAX_SENTENCES = 2000  # a bound on the time spent on a text that is no answer
 _MAX_SENTENCE = 2000
@@ -140,11 +152,17 @@ def _place(word: str) -> str:
 
 
 def _says_nothing_else(sentence: str, mentions: list[tuple[int, int, str]]) -> bool:
+    reason = _REASON.search(sentence)
+    length = reason.start() if reason else len(sentence)
     rest, last = [], 0
     for start, end, _ in mentions:
+        if end > length:
+            break
         rest.append(sentence[last:start])
         last = end
-    rest.append(sentence[last:])
+    if last == 0:
+        return False
+    rest.append(sentence[last:length])
     return bool(_ALONE.fullmatch(" ".join(rest)))
 
 

@@ -35,7 +35,7 @@ def drop_thinking(text: str) -> str:
     """The text without its thinking blocks.
 
     A block that is not opened (the prompt's template opened it) reaches back to the start, one that is not closed
-    reaches to the end. Of the latter one thing is kept: a whole `<answer>...</answer>` that is the very end of the text.
+    reaches to the end. Of the latter one thing is kept: a whole `<answer>...</answer>` that ends the text.
     """
     kept: list[str] = []
     start, inside = 0, False

@@ -1,7 +1,7 @@
 """Any model's answer to "rate the quality of this video" -> a rating, or the reason why there is none.
 
-Nothing is guessed: several different numbers or words are ambiguous, a number beyond the scale is a failure and never pulled
-back to its end. What is read, in this order; the first that is there decides:
+Nothing is guessed: several different numbers or words are ambiguous, a number beyond the scale is a failure and never
+pulled back to its end. What is read, in this order; the first that is there decides:
 
 1. no answer, or lmms-eval's marker of a failed request;
 2. thinking blocks are dropped, closed or not;
@@ -10,8 +10,8 @@ back to its end. What is read, in this order; the first that is there decides:
 5. prose: a number that is called the score or stands alone, with any level word said of the quality at most one level
    away; else the level word. The strongest claim wins (see `wording`).
 
-A number is on the scale asked for (0..100 unless told), a percentage is itself, `3.5/5` is its share of 100 (70) unless 5 is
-the upper end of the scale asked for, "4 on a scale of 1 to 5" is linear between those ends (75).
+A number is on the scale asked for (0..100 unless told), a percentage is itself, `3.5/5` is its share of 100 (70) unless
+5 is the upper end of the scale asked for, "4 on a scale of 1 to 5" is linear between those ends (75).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lmms_cpllm import unwrapping, wording
-from lmms_cpllm.scale import LEVELS, Rating, from_quality, quality_of
+from lmms_cpllm.ratings import unwrapping, wording
+from lmms_cpllm.ratings.scale import LEVELS, Rating, from_quality, quality_of
 
 NOT_FOUND = "no rating found"
 
@@ -49,7 +49,7 @@ class Answer:
     rating: Rating | None
     """None where there is none, then `reason` says why"""
     reason: str
-    """"" with a rating; else begins with "empty", "failed request", "ambiguous", "out of range" or "no rating found" """
+    """"" with a rating; else "empty", "failed request", "ambiguous: ..", "out of range: .." or "no rating found.." """
 
 
 def parse_answer(text: str | None, low: float = 0.0, high: float = 100.0) -> Answer:
@@ -98,7 +98,7 @@ def _parse_visible(text: str, low: float, high: float) -> Answer:
 
 
 def _agreed(answers: Sequence[Answer]) -> Answer:
-    """One answer out of several containers: those with a rating must say the same, and a doubtful one is not outvoted."""
+    """One answer out of several: those with a rating must say the same, and a doubtful one is not outvoted."""
     doubtful = [answer for answer in answers if answer.reason.startswith(("ambiguous", "out of range"))]
     if doubtful:
         return doubtful[0]

@@ -6,12 +6,12 @@ Every error of FFmpeg or of the file system leaves this file as a `VideoError` t
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from statistics import median
 
 import av
@@ -46,9 +46,12 @@ class Packets:
     """Frames per second that the container declares; 0 where it does not."""
 
     @cached_property
-    def positions(self) -> dict[tuple[int | None, int | None], int] | None:
-        """(pts, dts) -> position in decoding order; None where stamps are doubled and do not identify a packet."""
-        table = {stamps: position for position, stamps in enumerate(zip(self.pts, self.dts, strict=True))}
+    def positions(self) -> dict[int, int] | None:
+        """pts -> position in decoding order; None where a pts is missing or doubled and does not identify a packet.
+
+        Decoding timestamps would not do: after a jump FFmpeg derives those of Matroska anew.
+        """
+        table = {pts: position for position, pts in enumerate(self.pts) if pts is not None}
         return table if len(table) == len(self.pts) else None
 
 
@@ -127,23 +130,34 @@ def codec_name(stream: av.VideoStream) -> str:
     return stream.codec_context.codec.canonical_name
 
 
+def iterate(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+    """The packets of the stream that hold data, to its end or to the place where a damaged container breaks off."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.FFmpegError, IndexError):
+            # IndexError: at the end PyAV stumbles over streams that appeared after opening; all packets have come by then.
+            return
+        if packet is None:
+            return
+        if packet.size:  # not the flush packet at the end, nor "show the last frame again" in AVI
+            yield packet
+
+
 def read_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Packets:
     """Demux the stream to its end, or to the place where a truncated file breaks off."""
     pts, dts, keys, shown, durations, size = [], [], [], [], [], 0
     hidden_bit = 0x10 if stream.codec_context.name in ("vp8", "libvpx") else 0
     broken_off = False
-    # A damaged container ends here, with the packets that it gave.
-    with contextlib.suppress(av.FFmpegError):
-        for packet in container.demux(stream):
-            if packet.size == 0:  # the end, or "show the last frame again" in AVI
-                continue
-            pts.append(packet.pts)
-            dts.append(packet.dts)
-            keys.append(packet.is_keyframe)
-            shown.append(not packet.is_discard and (not hidden_bit or bool(memoryview(packet)[0] & hidden_bit)))
-            durations.append(packet.duration or 0)
-            size += packet.size
-            broken_off = packet.is_corrupt
+    for packet in iterate(container, stream):
+        pts.append(packet.pts)
+        dts.append(packet.dts)
+        keys.append(packet.is_keyframe)
+        shown.append(not packet.is_discard and (not hidden_bit or bool(memoryview(packet)[0] & hidden_bit)))
+        durations.append(packet.duration or 0)
+        size += packet.size
+        broken_off = packet.is_corrupt
     if broken_off and len(pts) > 1:
         # The last packet is cut short: half a frame is no frame.
         for column in (pts, dts, keys, shown, durations):
@@ -166,13 +180,15 @@ def displayed(packets: Packets) -> Timeline | None:
 def timeline(packets: Packets, pts: list[int | None]) -> Timeline | None:
     """The timeline of frames with these timestamps, in any order; None for no frames.
 
-    Where a timestamp is missing or occurs twice, the frames are numbered as they come, at the declared frame rate.
+    Where a timestamp is missing or occurs twice, the frames are numbered as they come, at the average rate of the decoding
+    timestamps or, without those, the declared rate.
     """
     count = len(pts)
     if count == 0:
         return None
     rate = packets.rate
     if None in pts or len(set(pts)) < count:
+        rate = _decoding_rate(packets) or rate
         interval = 1 / rate if rate else 0.0
         return Timeline(list(range(count)), False, np.arange(count) * interval, count * interval, rate)
     pts = sorted(pts)
@@ -198,13 +214,20 @@ def _translated(path: str) -> Iterator[None]:
         raise VideoError(path, "a frame of it does not fit into memory") from error
 
 
+def _decoding_rate(packets: Packets) -> float:
+    """Packets per second by their decoding timestamps; 0 where these are missing or do not ascend."""
+    if len(packets.dts) < 2 or None in packets.dts or packets.dts[-1] <= packets.dts[0]:
+        return 0.0
+    return (len(packets.dts) - 1) / ((packets.dts[-1] - packets.dts[0]) * packets.time_base)
+
+
 def _open(path: str, stack: contextlib.ExitStack) -> av.container.InputContainer:
     # "file:" keeps FFmpeg from reading a colon in the name as a protocol; nothing but local files is ever opened.
     try:
         path.encode()
         source = "file:" + path
     except UnicodeEncodeError:  # a name that is not UTF-8
-        source = stack.enter_context(Path(path).open("rb"))
+        source = stack.enter_context(io.FileIO(path))
     try:
         # Not `options=`: PyAV would crash on formats that find their streams late (MPEG program and transport streams).
         return av.open(source, metadata_errors="replace", container_options={"protocol_whitelist": "file"})

@@ -8,7 +8,7 @@ from itertools import islice
 
 import av
 
-from lmms_cpllm.demux import Packets, Timeline
+from lmms_cpllm.video.demux import Packets, Timeline, iterate
 
 # A jump costs about as much as decoding this many frames more: the demuxer's search, and decoder threads that run empty.
 _JUMP_FRAMES = 8
@@ -82,42 +82,30 @@ def run_through(
     container: av.container.InputContainer, stream: av.VideoStream, packets: Packets
 ) -> Iterator[av.VideoFrame | None]:
     """All frames of a container that was just opened; None stands for a packet that could not be decoded."""
-    yield from _decoded(stream, islice(_packets(container, stream), len(packets.pts)), None)
-
-
-def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
-    """The packets as `read_packets` counts them, to the place where a truncated file breaks off."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:
-            return
-        if packet is None:
-            return
-        if packet.size:
-            yield packet
+    yield from _decoded(stream, islice(iterate(container, stream), len(packets.pts)), None)
 
 
 def _packets_from(
     container: av.container.InputContainer, stream: av.VideoStream, packets: Packets, first: int, last: int
 ) -> Iterator[av.Packet]:
     """The packets at the positions `first` to `last`, by a jump to the key frame at `first`."""
-    stamps = [stamp for stamp in (packets.pts[first], packets.dts[first]) if stamp is not None]
-    if packets.positions is None or not stamps:
+    if packets.positions is None:
         raise Unseekable
+    start_pts, start_dts = packets.pts[first], packets.dts[first]
     try:
         # The earlier stamp: some containers index one, some the other. What comes before `first` is dropped.
-        container.seek(min(stamps), stream=stream)
+        container.seek(start_pts if start_dts is None else min(start_pts, start_dts), stream=stream)
     except av.FFmpegError as error:
         raise Unseekable from error
     position = None
-    for packet in _packets(container, stream):
+    for packet in iterate(container, stream):
         if position is None:
-            position = packets.positions.get((packet.pts, packet.dts))
+            position = packets.positions.get(packet.pts)
             if position is None or position > first:
                 raise Unseekable
-        if position >= first:
+        # Leading pictures of an open GOP cannot be decoded from here, and nothing that can refers to them.
+        leading = first > 0 and packet.pts is not None and packet.pts < start_pts
+        if position >= first and not leading:
             yield packet
         if position >= last:
             return

@@ -115,14 +115,14 @@ class Converter:
         if cut_area >= height * width or not _can_cut(frame):
             whole = orientation.upright(_rgb(self._native, frame, _NATIVE, colour, frame.height, frame.width))
         for crop, (y, x) in zip(out, corners.tolist(), strict=True):
-            rows, columns = reflected(y, side, height), reflected(x, side, width)
-            if whole is not None:
-                crop[:] = whole[rows[:, None], columns[None, :]]
-                continue
-            top, left = int(rows.min()), int(columns.min())
-            bottom, right = int(rows.max()) + 1, int(columns.max()) + 1
-            image = self._cut(frame, (top, left, bottom, right), colour, orientation)
-            crop[:] = image[rows[:, None] - top, columns[None, :] - left]
+            # A side shorter than the crop has its corner at 0 and is taken whole.
+            box = (y, x, min(y + side, height), min(x + side, width))
+            image = (
+                self._cut(frame, box, colour, orientation) if whole is None else whole[box[0] : box[2], box[1] : box[3]]
+            )
+            if image.shape[:2] != (side, side):
+                image = image[reflected(image.shape[0], side)[:, None], reflected(image.shape[1], side)]
+            crop[:] = image
         return out
 
     def _cut(

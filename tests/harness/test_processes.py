@@ -1,0 +1,110 @@
+"""What only shows in processes of their own: a run that is killed, and two ranks."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from evaluation import environment, evaluate, items_of, metrics_of
+from fake_konvid import labels_file
+
+
+@pytest.fixture
+def agreeing(konvid: Path, checkpoint: Path) -> Path:
+    """The fake release with MOS that the tiny model nearly agrees with.
+
+    With MOS that have nothing to do with the scores, the best logistic is a step between two videos, and where on it the
+    search ends is decided by the last bit.
+    """
+    items = items_of(evaluate("cpllm", ["vqa_konvid"], f"pretrained={checkpoint}"), "vqa_konvid")
+    qualities = {name: item["quality"] for name, item in items.items()}
+    low, high = min(qualities.values()), max(qualities.values())
+    lines = [
+        f"{name},{1.5 + 3 * (quality - low) / (high - low) + 0.3 * (place % 2):.2f}"
+        for place, (name, quality) in enumerate(qualities.items())
+    ]
+    labels_file(konvid).write_text("\n".join(["flickr_id,mos", *lines, ""]))
+    return konvid
+
+
+def test_a_killed_run_computes_only_what_is_missing(agreeing: Path, checkpoint: Path, tmp_path: Path) -> None:
+    log, results, cache = tmp_path / "log", tmp_path / "results.json", tmp_path / "cache"
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("run_once.py")),
+        str(checkpoint),
+        str(cache),
+        str(results),
+        str(log),
+    ]
+
+    def run(kill_after: int) -> int:
+        log.write_text("")
+        return subprocess.run(
+            [*command, str(kill_after)], env=environment(LMMS_CPLLM_ALLOW_PARTIAL="1"), timeout=120, check=False
+        ).returncode
+
+    assert run(kill_after=3) == -signal.SIGKILL
+    assert not results.exists()
+    assert len(log.read_text().split()) == 3
+    assert run(kill_after=0) == 0
+    assert len(log.read_text().split()) == 8 - 3
+    assert json.loads(results.read_text()) == metrics_of(
+        evaluate("cpllm", ["vqa_konvid"], f"pretrained={checkpoint}"), "vqa_konvid"
+    )
+
+
+def test_two_ranks_give_the_metrics_of_one(agreeing: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """Through the real command line, with a video that no rank can read and a number of videos that is not even."""
+    videos = sorted((agreeing / "KoNViD_1k_videos").iterdir())
+    videos[1].unlink()
+    videos[1].write_bytes(b"this is no video")
+    videos[5].unlink()
+    output = tmp_path / "output"
+    arguments = [
+        "--model",
+        "cpllm",
+        "--model_args",
+        f"pretrained={checkpoint}",
+        "--tasks",
+        "vqa_konvid,vqa_konvid_describe",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "-m",
+        "lmms_eval",
+    ]
+    result = subprocess.run(
+        [*command, *arguments, "--device", "cpu", "--log_samples", "--output_path", str(output)],
+        env=environment(LMMS_CPLLM_ALLOW_PARTIAL="1", CUDA_VISIBLE_DEVICES=""),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    # The host exits 0 after most errors, and says them on stdout.
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert list(output.rglob("*_results.json")), result.stdout[-3000:]
+    [file] = output.rglob("*_results.json")
+    both = json.loads(file.read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LMMS_CPLLM_ALLOW_PARTIAL", "1")
+        one = evaluate("cpllm", ["vqa_konvid", "vqa_konvid_describe"], f"pretrained={checkpoint}")
+    for task in ("vqa_konvid", "vqa_konvid_describe"):
+        expected = metrics_of(one, task)
+        assert metrics_of(both, task) == pytest.approx(expected, abs=1e-9, nan_ok=True)
+        assert expected["srcc"] > 0.3
+        assert expected["answered"] == pytest.approx(6 / 7)
+    [samples] = output.rglob("*_samples_vqa_konvid.jsonl")
+    items = [json.loads(line)["srcc"] for line in samples.read_text().splitlines()]
+    assert sorted(item["video"] for item in items) == sorted(path.stem for path in videos if path != videos[5])
+    assert [item["video"] for item in items if item["reason"]] == [videos[1].stem]
