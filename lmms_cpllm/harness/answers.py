@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from lmms_cpllm import ratings
 from lmms_cpllm.harness.requests import Request
@@ -37,19 +38,40 @@ def _read_medium(medium, processor):
     return processor.read(medium if isinstance(medium, str) else np.asarray(medium.convert("RGB"))[None])
 
 
-def answer_batch(model, processor, batch: Sequence[tuple[Request, tuple]]) -> list[Answer]:
+def media_inputs(model, processor, clips: Sequence, encode: bool) -> dict[str, torch.Tensor]:
+    """What the model takes of a request's clips, `(V, ...)` each. Called in threads.
+
+    Args:
+        model: gives the features of its towers.
+        processor: makes the views.
+        clips: V clips.
+        encode: on a CPU, where threads run the towers of several videos side by side; elsewhere the views are left for
+            one pass on the device.
+    """
+    views = processor.video_processor(list(clips))
+    if not encode:
+        return dict(views)
+    with torch.inference_mode():
+        return {
+            "context_features": model.model.encode_context(views["context_values"]),
+            "pixel_features": model.model.encode_pixels(views["pixel_values"]),
+        }
+
+
+def answer_batch(model, processor, batch: Sequence[tuple[Request, dict]]) -> list[Answer]:
     """Answers requests of one kind in one pass.
 
     Args:
         model: `score`, `compare`, `describe`, `generate` and `device`.
-        processor: `render` and the call that makes tensors.
-        batch: requests with their clips.
+        processor: `render` and `tokenize`.
+        batch: requests with what `media_inputs` made of their clips.
     """
     mode = batch[0][0].mode
     prefix = {"compare": processor.compare_prefix, "generate": ""}.get(mode, processor.answer_prefix)
     prompts = [processor.render([dict(turn) for turn in request.messages], prefix=prefix) for request, _ in batch]
-    clips = [clip for _, clips in batch for clip in clips]
-    inputs = processor(text=prompts, videos=clips, return_tensors="pt", padding=True).to(model.device)
+    media = {name: torch.cat([inputs[name] for _, inputs in batch]) for name in batch[0][1]}
+    inputs = processor.tokenize(prompts, sum(len(request.media) for request, _ in batch), padding=True)
+    inputs = inputs.to(model.device) | {name: values.to(model.device) for name, values in media.items()}
     lengths = inputs["attention_mask"].sum(-1).tolist()
     answers = _ANSWERS[mode](model, processor, inputs, batch[0][0].max_new_tokens)
     return [

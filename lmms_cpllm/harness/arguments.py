@@ -15,6 +15,7 @@ EMBEDDED = "cpllm-tiny"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 ABLATIONS = ("context", "pixel")
 ON_ERROR = ("count", "raise")
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,27 @@ class Arguments:
     """Crops at native resolution at each moment."""
     ablate: str | None = None
     """Tower that is switched off: one of `ABLATIONS`."""
-    decode_workers: int = 2
-    """Threads that decode videos."""
-    prefetch: int = 4
-    """Videos (or pairs) that are decoded ahead of the model."""
+    decode_workers: int | None = None
+    """Threads that decode videos, and on a CPU run the towers; by default one for each core, 8 at most."""
+    prefetch: int | None = None
+    """Videos (or pairs) that are read ahead of the decoder; by default two for each of `decode_workers`."""
+    threads: int = 1
+    """Threads of one operation of a model on a CPU. With 1, scores are equal to the bit whatever the number of cores and
+    processes, and `decode_workers` keep the cores busy; a large decoder on a CPU wants more."""
     on_error: str = "count"
     """What a video that cannot be read does: `count` it as unanswered, or `raise`."""
     batch_size: int = 1
     """Requests in one forward pass."""
     max_batch_size: int | None = None
     """Upper limit of `batch_size`, from the host's flag of that name."""
+
+    @property
+    def workers(self) -> int:
+        """`decode_workers`, or the cores of this process's share of the machine."""
+        if self.decode_workers is not None:
+            return self.decode_workers
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, min(cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), _MOST_WORKERS))
 
     def view_settings(self) -> dict[str, int]:
         """The settings of the video processor that differ from the checkpoint's."""
@@ -142,6 +154,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "ablate": _one_of(ABLATIONS),
     "decode_workers": _count,
     "prefetch": _count,
+    "threads": _count,
     "on_error": _one_of(ON_ERROR),
     "batch_size": _count,
     "max_batch_size": _count,

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from lmms_cpllm import __version__
 from lmms_cpllm.errors import ArgumentError, UserError, VideoError
 from lmms_cpllm.harness import fingerprint, running
-from lmms_cpllm.harness.answers import Answer, answer_batch, read_media
+from lmms_cpllm.harness.answers import Answer, answer_batch, media_inputs, read_media
 from lmms_cpllm.harness.arguments import Arguments, parse
 from lmms_cpllm.harness.requests import Request, prompted_for_others, read_request
 from lmms_cpllm.harness.stream import LazyAnswers, batches, decode_ahead
@@ -54,6 +54,10 @@ class CPLLM(lmms):
         with _user_errors("cpllm could not be set up"):
             self._join_ranks()
             self._model, self.processor = _load(self.arguments, self._place())
+        self._on_cpu = self._model.device.type == "cpu"
+        self._threads_before = torch.get_num_threads()
+        if self._on_cpu:
+            torch.set_num_threads(self.arguments.threads)
         commit = getattr(self._model.config, "_commit_hash", None)
         checkpoint = {
             "fingerprint": fingerprint.of_checkpoint(self.arguments.pretrained, commit),
@@ -113,6 +117,7 @@ class CPLLM(lmms):
         """Lets go of the model; the host calls this after the last answer."""
         super().clean()
         running.stopped()
+        torch.set_num_threads(self._threads_before)
         if self._run_id and os.environ.get(RUN_ID_VARIABLE) == self._run_id:
             del os.environ[RUN_ID_VARIABLE]
 
@@ -123,7 +128,13 @@ class CPLLM(lmms):
         started, tokens, unanswered = time.perf_counter(), 0, 0
         progress = tqdm(total=len(instances), desc="cpllm", unit="video", disable=self.rank != 0, dynamic_ncols=True)
         with _user_errors("cpllm stopped"), progress:
-            decoded = decode_ahead(requests, self._read, workers=settings.decode_workers, prefetch=settings.prefetch)
+            decoded = decode_ahead(
+                requests,
+                self._read,
+                workers=settings.workers,
+                prefetch=settings.prefetch or 2 * settings.workers,
+                prepare=self._prepare_thread,
+            )
             for batch in batches(decoded, lambda item: item[0].kind, settings.batch_size):
                 for (request, _), answer in zip(batch, self._answer(batch), strict=True):
                     tokens += answer.output_tokens
@@ -133,18 +144,24 @@ class CPLLM(lmms):
                     yield GenerationResult(answer.text, TokenCounts(answer.input_tokens, answer.output_tokens))
         self._report(len(instances), tokens, unanswered, time.perf_counter() - started)
 
-    def _read(self, request: Request) -> tuple:
-        return () if request.padding else read_media(request, self.processor)
+    def _prepare_thread(self) -> None:
+        # OpenMP keeps this number for each thread; a new one would take all cores.
+        torch.set_num_threads(self.arguments.threads)
 
-    def _answer(self, batch: list[tuple[Request, tuple | VideoError]]) -> list[Answer]:
+    def _read(self, request: Request) -> dict[str, torch.Tensor]:
+        if request.padding:
+            return {}
+        return media_inputs(self._model, self.processor, read_media(request, self.processor), encode=self._on_cpu)
+
+    def _answer(self, batch: list[tuple[Request, dict | VideoError]]) -> list[Answer]:
         """Answers for a batch in which some videos may be unreadable."""
         readable = [item for item in batch if not isinstance(item[1], VideoError) and not item[0].padding]
         known = iter(answer_batch(self._model, self.processor, readable) if readable else ())
         answers = []
-        for request, clips in batch:
-            if isinstance(clips, VideoError):
-                self._note_failure(clips)
-            answers.append(Answer(None) if request.padding or isinstance(clips, VideoError) else next(known))
+        for request, media in batch:
+            if isinstance(media, VideoError):
+                self._note_failure(media)
+            answers.append(Answer(None) if request.padding or isinstance(media, VideoError) else next(known))
         return answers
 
     def _note_failure(self, error: VideoError) -> None:
@@ -167,7 +184,7 @@ class CPLLM(lmms):
             total_elapsed_time=seconds,
             total_gen_tokens=tokens,
             avg_speed=tokens / seconds if seconds else 0.0,
-            additional_metrics={"rank": self.rank, "videos_per_second": speed, "unanswered": unanswered},
+            additional_metrics={"videos_per_second": speed, "unanswered": unanswered},
         )
 
 

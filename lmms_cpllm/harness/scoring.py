@@ -32,7 +32,7 @@ def rating_fields(rating: Rating | None) -> dict:
     shares = rating.distribution
     return {
         "quality": rating.quality,
-        "acr": rating.acr,
+        "acr": round(rating.acr, 4),
         "level": rating.level,
         "distribution": dict(zip(LEVELS, shares, strict=True)) if shares else None,
     }

@@ -54,9 +54,16 @@ class LazyAnswers(Sequence, Generic[Answer]):
 
 
 def decode_ahead(
-    items: Iterable[Item], decode: Callable[[Item], Decoded], *, workers: int, prefetch: int
+    items: Iterable[Item],
+    decode: Callable[[Item], Decoded],
+    *,
+    workers: int,
+    prefetch: int,
+    prepare: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Item, Decoded | VideoError]]:
     """Decodes in threads, at most `prefetch` items ahead of the one that was last taken, and keeps the order.
+
+    Each thread calls `prepare` before its first item.
 
     Yields:
         an item with what `decode` returned for it, or with the `VideoError` that it raised. Other exceptions are raised
@@ -64,7 +71,7 @@ def decode_ahead(
     """
     remaining = iter(items)
     waiting: deque = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="cpllm-decode")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="cpllm-decode", initializer=prepare)
     try:
         while True:
             while len(waiting) < prefetch and (item := next(remaining, _END)) is not _END:

@@ -107,7 +107,7 @@ class CPLLMModel(CPLLMPreTrainedModel):
         self.language_model.set_input_embeddings(value)
 
     def encode_context(self, context_values: torch.Tensor) -> torch.Tensor:
-        """Pooled features of the context tower.
+        """Pooled features of the context tower; zeros, and the tower is not run, while it is ablated.
 
         Args:
             context_values: `(V, M, 3, h, w)`, M normalised key frames of V videos.
@@ -115,6 +115,12 @@ class CPLLMModel(CPLLMPreTrainedModel):
         Returns:
             `(V, M * context_grid ** 2, features)` float32.
         """
+        if self.ablated == "context":
+            videos, frames = context_values.shape[:2]
+            tokens = frames * self.config.context_grid**2
+            return torch.zeros(
+                videos, tokens, self.context_projector.linear_1.in_features, device=context_values.device
+            )
         # One video at a time: what a video's features are must not depend on its neighbours in the batch.
         return torch.stack([self._pool_context(frames) for frames in context_values.to(self.dtype)])
 
@@ -123,7 +129,7 @@ class CPLLMModel(CPLLMPreTrainedModel):
         return pool(maps, self.config.context_grid, self.config.context_statistics).flatten(0, 1)
 
     def encode_pixels(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Pooled features of the pixel tower.
+        """Pooled features of the pixel tower; zeros, and the tower is not run, while it is ablated.
 
         Args:
             pixel_values: `(V, K, G, R, 3, c, c)`, R consecutive normalised frames of G crops at K moments of V videos.
@@ -131,29 +137,25 @@ class CPLLMModel(CPLLMPreTrainedModel):
         Returns:
             `(V, K * G * pixel_grid ** 2, features)` float32.
         """
+        if self.ablated == "pixel":
+            videos, moments, crops = pixel_values.shape[:3]
+            tokens = moments * crops * self.config.pixel_grid**2
+            return torch.zeros(videos, tokens, self.pixel_projector.linear_1.in_features, device=pixel_values.device)
         return torch.stack([self._pool_pixels(crops) for crops in pixel_values.to(self.dtype)])
 
     def _pool_pixels(self, crops: torch.Tensor) -> torch.Tensor:
         maps = feature_maps(self.pixel_tower, crops.flatten(0, 1))
         return pool(maps, self.config.pixel_grid, self.config.pixel_statistics).flatten(0, 1)
 
-    def get_context_features(self, context_values: torch.Tensor) -> torch.Tensor:
-        """`(V, M, 3, h, w)` key frames to `(V, tokens, decoder width)`; zeros while the context tower is ablated."""
-        if self.ablated == "context":
-            videos, frames = context_values.shape[:2]
-            return self._silence(videos, frames * self.config.context_grid**2)
-        return self.context_projector(self.encode_context(context_values))
+    def project_context(self, context_features: torch.Tensor) -> torch.Tensor:
+        """`(V, tokens, features)` to `(V, tokens, decoder width)`; zeros while the context tower is ablated."""
+        projected = self.context_projector(context_features)
+        return torch.zeros_like(projected) if self.ablated == "context" else projected
 
-    def get_pixel_features(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """`(V, K, G, R, 3, c, c)` crops to `(V, tokens, decoder width)`; zeros while the pixel tower is ablated."""
-        if self.ablated == "pixel":
-            videos, moments, crops = pixel_values.shape[:3]
-            return self._silence(videos, moments * crops * self.config.pixel_grid**2)
-        return self.pixel_projector(self.encode_pixels(pixel_values))
-
-    def _silence(self, videos: int, tokens: int) -> torch.Tensor:
-        weight = self.context_projector.linear_2.weight
-        return weight.new_zeros(videos, tokens, weight.shape[0])
+    def project_pixels(self, pixel_features: torch.Tensor) -> torch.Tensor:
+        """`(V, tokens, features)` to `(V, tokens, decoder width)`; zeros while the pixel tower is ablated."""
+        projected = self.pixel_projector(pixel_features)
+        return torch.zeros_like(projected) if self.ablated == "pixel" else projected
 
     def merge(
         self, input_ids: torch.Tensor, inputs_embeds: torch.Tensor, features: torch.Tensor, kind: str
@@ -209,18 +211,14 @@ class CPLLMModel(CPLLMPreTrainedModel):
             raise ValueError("exactly one of input_ids and inputs_embeds is needed")
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
+            if context_values is not None:
+                context_features = self.encode_context(context_values)
+            if pixel_values is not None:
+                pixel_features = self.encode_pixels(pixel_values)
             if context_features is not None:
-                inputs_embeds = self.merge(
-                    input_ids, inputs_embeds, self.context_projector(context_features), "context"
-                )
-            elif context_values is not None:
-                features = self.get_context_features(context_values)
-                inputs_embeds = self.merge(input_ids, inputs_embeds, features, "context")
+                inputs_embeds = self.merge(input_ids, inputs_embeds, self.project_context(context_features), "context")
             if pixel_features is not None:
-                inputs_embeds = self.merge(input_ids, inputs_embeds, self.pixel_projector(pixel_features), "pixel")
-            elif pixel_values is not None:
-                features = self.get_pixel_features(pixel_values)
-                inputs_embeds = self.merge(input_ids, inputs_embeds, features, "pixel")
+                inputs_embeds = self.merge(input_ids, inputs_embeds, self.project_pixels(pixel_features), "pixel")
         if position_ids is None and attention_mask is not None and attention_mask.ndim == 2:
             position_ids = (attention_mask.long().cumsum(-1) - 1).clamp_min(0)[:, -inputs_embeds.shape[1] :]
         outputs = self.language_model(

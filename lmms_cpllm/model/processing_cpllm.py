@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from os import PathLike
 
@@ -99,19 +98,35 @@ class CPLLMProcessor(ProcessorMixin):
         if images is not None and videos is not None:
             raise ValueError("images and videos in one call: pass all of them as videos, in the order of the prompts")
         media = [v for v in (videos if videos is not None else images or []) for v in _flat(v)]
+        encoded = self.tokenize(text, len(media), **kwargs)
+        views = dict(self.video_processor(media)) if media else {}
+        return BatchFeature({**encoded, **views}, tensor_type=None)
+
+    def tokenize(self, text: str | Sequence[str] | None, videos: int, **kwargs) -> BatchFeature:
+        """The part of a call that is text; the views, or the features of the towers, may come from elsewhere.
+
+        Args:
+            text: prompts; each `<|video|>` in them stands for one video.
+            videos: how many videos there are for them.
+            **kwargs: for the tokenizer.
+
+        Returns:
+            `input_ids` and `attention_mask` `(B, L)`.
+
+        Raises:
+            ValueError: the prompts ask for another number of videos.
+        """
         prompts = [text] if isinstance(text, str) else list(text or [])
         asked = sum(prompt.count(VIDEO_TOKEN) for prompt in prompts)
-        if asked != len(media):
-            raise ValueError(f"the prompts hold {asked} {VIDEO_TOKEN} and {len(media)} videos were given")
-        replacement = self.media_tokens()
-        prompts = [re.sub(re.escape(VIDEO_TOKEN), replacement, prompt) for prompt in prompts]
+        if asked != videos:
+            raise ValueError(f"the prompts hold {asked} {VIDEO_TOKEN} and {videos} videos were given")
+        prompts = [prompt.replace(VIDEO_TOKEN, self.media_tokens()) for prompt in prompts]
         kwargs.setdefault("add_special_tokens", False)
         kwargs.setdefault("return_tensors", "pt")
         kwargs.pop("return_mm_token_type_ids", None)
         encoded = dict(self.tokenizer(prompts, **kwargs)) if prompts else {}
         encoded.pop("token_type_ids", None)
-        views = dict(self.video_processor(media)) if media else {}
-        return BatchFeature({**encoded, **views}, tensor_type=None)
+        return BatchFeature(encoded, tensor_type=None)
 
 
 def _flat(video) -> list:

@@ -34,20 +34,20 @@ _TIE = 3.0
 class TrainingConfig:
     """Settings of one run, saved beside the weights."""
 
-    epochs: int = 30
+    epochs: int = 20
     batch_size: int = 32
     """Rated videos per step."""
     pairs: int = 8
     """Compared pairs per step."""
     learning_rate: float = 1e-3
-    weight_decay: float = 0.05
+    weight_decay: float = 0.2
     warmup: float = 0.05
     """Share of the steps in which the learning rate rises."""
     description_share: float = 0.5
     """Share of the rated clips of known distortion that are asked for a description."""
-    feature_noise: float = 0.1
+    feature_noise: float = 0.3
     """Standard deviation of the noise on features, in standard deviations of each feature."""
-    tower_dropout: float = 0.1
+    tower_dropout: float = 0.3
     """Chance that one of the two views of a video is silent."""
     ranking_weight: float = 1.0
     description_weight: float = 0.3

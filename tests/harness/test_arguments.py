@@ -10,7 +10,7 @@ from lmms_cpllm.harness.arguments import Arguments, parse
 
 ALLOWED = (
     "pretrained, adapter, dtype, device, device_map, attn_implementation, context_frames, pixel_moments, pixel_crops, "
-    "ablate, decode_workers, prefetch, on_error, batch_size, max_batch_size"
+    "ablate, decode_workers, prefetch, threads, on_error, batch_size, max_batch_size"
 )
 
 

@@ -60,10 +60,12 @@ def test_a_killed_run_computes_only_what_is_missing(agreeing: Path, checkpoint: 
 
 def test_two_ranks_give_the_metrics_of_one(agreeing: Path, checkpoint: Path, tmp_path: Path) -> None:
     """Through the real command line, with a video that no rank can read and a number of videos that is not even."""
-    videos = sorted((agreeing / "KoNViD_1k_videos").iterdir())
-    videos[1].unlink()
-    videos[1].write_bytes(b"this is no video")
-    videos[5].unlink()
+    mos = dict(line.split(",") for line in labels_file(agreeing).read_text().split()[1:])
+    videos = sorted((agreeing / "KoNViD_1k_videos").iterdir(), key=lambda path: float(mos[path.stem]))
+    broken, missing = videos[0], videos[5]  # the worst one: the middle of the scale is less than all of the scores
+    broken.unlink()
+    broken.write_bytes(b"this is no video")
+    missing.unlink()
     output = tmp_path / "output"
     arguments = [
         "--model",
@@ -106,5 +108,5 @@ def test_two_ranks_give_the_metrics_of_one(agreeing: Path, checkpoint: Path, tmp
         assert expected["answered"] == pytest.approx(6 / 7)
     [samples] = output.rglob("*_samples_vqa_konvid.jsonl")
     items = [json.loads(line)["srcc"] for line in samples.read_text().splitlines()]
-    assert sorted(item["video"] for item in items) == sorted(path.stem for path in videos if path != videos[5])
-    assert [item["video"] for item in items if item["reason"]] == [videos[1].stem]
+    assert sorted(item["video"] for item in items) == sorted(path.stem for path in videos if path != missing)
+    assert [item["video"] for item in items if item["reason"]] == [broken.stem]

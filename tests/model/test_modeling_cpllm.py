@@ -256,3 +256,18 @@ def test_weights_in_another_format_than_safetensors_are_refused(folder, loaded, 
     torch.save(loaded[0].state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(CheckpointError, match="cannot be loaded as a CP-LLM checkpoint"):
         load(tmp_path)
+
+
+def test_an_adapter_is_merged_into_the_decoder(folder, loaded, tmp_path):
+    peft = pytest.importorskip("peft", reason="adapters need PEFT: pip install 'lmms-cpllm[test]'")
+    model, processor = load(folder)
+    lora = peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False))
+    lora.save_pretrained(tmp_path)
+    inputs = rate_inputs(processor, videos())
+    lora.eval()
+    expected = lora.score(**inputs).quality
+    adapted, _ = load(folder, adapter=tmp_path)
+    torch.testing.assert_close(adapted.score(**inputs).quality, expected, atol=1e-2, rtol=0)
+    assert not torch.allclose(loaded[0].score(**inputs).quality, expected, atol=1e-2)
+    with pytest.raises(CheckpointError, match="cannot be loaded as a PEFT adapter"):
+        load(folder, adapter=tmp_path / "nothing")

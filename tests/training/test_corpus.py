@@ -49,7 +49,9 @@ def test_a_content_of_vqa_mini_is_refused(tmp_path):
     source = tmp_path / "another-name.png"
     with resources.as_file(resources.files(photo.package).joinpath(photo.path)) as path:
         shutil.copy(path, source)
-    with pytest.raises(DataError, match=r"another-name.png: this is a content of vqa_mini, which training must not see"):
+    with pytest.raises(
+        DataError, match=r"another-name.png: this is a content of vqa_mini, which training must not see"
+    ):
         make_corpus([source], tmp_path / "out")
 
 

@@ -1,0 +1,53 @@
+"""The README says what the code does: commands, tasks, model arguments and the file tree."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import lmms_cpllm
+from lmms_cpllm.harness.arguments import Arguments
+from lmms_cpllm.plugin import tasks_path
+
+README = Path(__file__).parents[1] / "README.md"
+
+pytestmark = pytest.mark.skipif(not README.is_file(), reason="the README lies beside the tests in a checkout only")
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return README.read_text(encoding="utf-8")
+
+
+def test_two_commands_do_all_the_setting_up(text):
+    assert "\npip install . && lmms-eval --model cpllm --tasks vqa_mini\n" in text
+    assert "\npip install '.[test]' && python -m pytest\n" in text
+
+
+def test_every_task_stands_in_the_table_and_no_other(text):
+    tasks = {path.stem for path in tasks_path().rglob("*.yaml")}
+    table = text.split("## Tasks")[1].split("## ")[0]
+    assert set(re.findall(r"^\| `(vqa_\w+)`", table, re.MULTILINE)) == tasks
+
+
+def test_every_model_argument_stands_in_the_table_and_no_other(text):
+    flags_of_the_host = {"device", "batch_size", "max_batch_size"}
+    table = text.split("## Models")[1].split("`--device` and")[0]
+    cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert named == {field.name for field in fields(Arguments)} - flags_of_the_host
+
+
+def test_the_file_tree_names_every_part(text):
+    package = Path(lmms_cpllm.__file__).parent
+    parts = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and not path.name.startswith("__")}
+    parts |= {path.name for path in package.glob("*.py")} - {"__init__.py", "cli.py"}
+    tree = text.split("## File tree")[1].split("```")[1]
+    assert {word for word in re.findall(r"^  (\S+)", tree, re.MULTILINE)} >= parts
+
+
+def test_links_lead_somewhere(text):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    assert targets
+    assert [target for target in targets if not (README.parent / target).exists()] == []
