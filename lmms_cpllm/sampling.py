@@ -1,4 +1,4 @@
-"""Which frames and which crops of a video the two views hold. Pure numpy; decoding is in `video.py`.
+"""Which frames and which crops of a video the two views hold. Pure numpy; decoding is in `video/`.
 
 Every plan is a function of the timestamps and of the frame size alone, so the same video gives the same views on every run.
 """
