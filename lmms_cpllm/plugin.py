@@ -22,6 +22,8 @@ from types import ModuleType
 
 TASKS_MODULE = "lmms_eval.tasks"
 MODELS = {"cpllm": "lmms_cpllm.harness.cpllm.CPLLM"}
+# A file that tells our folder of tasks from any other.
+TASK_BASE = "_score"
 _MARK = "_lmms_cpllm_tasks"
 
 
@@ -32,11 +34,15 @@ def tasks_path() -> Path:
         FileNotFoundError: the installation is incomplete.
     """
     spec = importlib.util.find_spec("lmms_cpllm.tasks")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(
-            "the package lmms_cpllm.tasks is missing: install lmms-cpllm again (pip install lmms-cpllm)"
-        )
-    return Path(next(iter(spec.submodule_search_locations))).resolve()
+    if spec is not None and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).resolve()
+    # `python -m` in a checkout takes the package from there, where the tasks lie beside it and not inside.
+    beside = Path(__file__).resolve().parents[1] / "tasks"
+    if (beside / TASK_BASE).is_file():
+        return beside
+    raise FileNotFoundError(
+        "the package lmms_cpllm.tasks is missing: install lmms-cpllm again (pip install lmms-cpllm)"
+    )
 
 
 def register() -> list:

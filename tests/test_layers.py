@@ -40,7 +40,7 @@ PARTS = {
     "report": (5, {"report"}),
     "profile": (5, {"profile"}),
     "cli": (6, {"cli", "commands"}),
-    "plugin": (6, {"plugin"}),
+    "plugin": (5, {"plugin"}),
 }
 # The one import between parts of the same number: the synthesis renders the embedded release, never the other way.
 BESIDE = {("releases", "synthesis")}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from lmms_cpllm.plugin import tasks_path
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -14,7 +15,5 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the folder that holds the task files."""
-    from lmms_cpllm import tasks
-
-    print(Path(tasks.__file__).parent)
+    print(tasks_path())
     return 0

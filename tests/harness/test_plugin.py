@@ -205,3 +205,18 @@ def test_tasks_path_holds_the_task_files_and_loses_every_clash() -> None:
     assert plugin.with_our_folder(None) == [str(folder)]
     assert plugin.with_our_folder("mine") == ["mine", str(folder)]
     assert plugin.with_our_folder([str(folder), "mine"]) == [str(folder), "mine"]
+
+
+def test_in_a_checkout_the_tasks_lie_beside_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = Path(plugin.__file__).resolve().parents[1] / "tasks" / plugin.TASK_BASE
+    if not beside.is_file():
+        pytest.skip("this package is not in a checkout")
+    monkeypatch.setattr(plugin.importlib.util, "find_spec", lambda name: None)
+    assert plugin.tasks_path() == beside.parent
+
+
+def test_an_incomplete_installation_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(plugin, "TASK_BASE", "no such file")
+    with pytest.raises(FileNotFoundError, match=r"lmms_cpllm.tasks is missing: install lmms-cpllm again"):
+        plugin.tasks_path()
