@@ -290,7 +290,7 @@ def train(
     Returns:
         The record of the run: configuration, examples per source and split, scores of the kept epoch.
     """
-    accelerator = Accelerator(mixed_precision="bf16" if config.half_precision else "no")
+    accelerator = Accelerator()
     torch.manual_seed(config.seed)
     train_indices = [i for i, e in enumerate(examples) if e.split == "train"]
     standard, moments = standardise(features, train_indices)
@@ -313,7 +313,8 @@ def train(
     with tqdm(total=total, desc="training", unit="step") as bar:
         for epoch in range(config.epochs):
             for batch in batches.epoch(epoch):
-                with accelerator.autocast():
+                # Not accelerate's own: its precision belongs to the process and cannot be chosen again for a second run.
+                with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.half_precision):
                     losses = step_losses(model, batch, standard, config)
                 accelerator.backward(sum(weights[name] * loss for name, loss in losses.items()))
                 accelerator.clip_grad_norm_(trained, 1.0)

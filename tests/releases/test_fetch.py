@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import http.server
 import io
+import subprocess
+import sys
 import threading
 import zipfile
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from fake_konvid import expect_count, konvid_ids, labels_file, make_konvid
-from filelock import FileLock
 
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases import RELEASES, fetch, rows, unpack
@@ -183,8 +184,13 @@ def test_the_mirror_may_come_from_the_environment(site, release, tmp_path, monke
 
 def test_only_one_download_into_a_folder(site, release, tmp_path):
     (tmp_path / "konvid").mkdir()
-    with FileLock(tmp_path / "konvid" / ".lmms-cpllm.lock"):
+    # In a process of its own: within one, a lock may be let in twice.
+    hold = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True); input()"
+    command = [sys.executable, "-c", hold, str(tmp_path / "konvid" / ".lmms-cpllm.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
         text = failure(get, release, tmp_path, mirror=site.url)
+        other.communicate("\n")
     assert f"{tmp_path / 'konvid'}: another download into this folder is running" in text
     assert site.requests == []
 
