@@ -54,7 +54,8 @@ class CPLLM(lmms):
         with _user_errors("cpllm could not be set up"):
             self._join_ranks()
             self._model, self.processor = _load(self.arguments, self._place())
-        self._on_cpu = self._model.device.type == "cpu"
+        # Not with a device_map: its hooks move weights in and out and are no matter for several threads.
+        self._on_cpu = self._model.device.type == "cpu" and not self.arguments.device_map
         self._threads_before = torch.get_num_threads()
         if self._on_cpu:
             torch.set_num_threads(self.arguments.threads)

@@ -27,8 +27,6 @@ def cases():
 
 @pytest.mark.parametrize(("x", "y"), list(cases()))
 def test_equal_to_scipy(x, y):
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        pytest.skip("a constant, see below")
     assert srcc(x, y) == pytest.approx(scipy.stats.spearmanr(x, y).statistic, abs=1e-12)
     assert krcc(x, y) == pytest.approx(scipy.stats.kendalltau(x, y).statistic, abs=1e-12)
     assert plcc(x, y) == pytest.approx(scipy.stats.pearsonr(x, y).statistic, abs=1e-12)
