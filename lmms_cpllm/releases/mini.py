@@ -1,9 +1,10 @@
-"""The embedded benchmark `vqa_mini`: 120 clips of 2 s, rendered into the user's cache on first use, labelled by VMAF.
+"""The embedded benchmark `vqa_mini`: 120 clips of 2 s, rendered into the user's cache on first use.
 
 The clips are made by `synthesis` from photographs of scikit-image and scikit-learn, by the recipe in
 `synthesis.recipe`; labels and facts are shipped beside this file in `mini.csv`, which `python -m lmms_cpllm.synthesis
-make-table` makes by the rule in `synthesis.labels`. Another version of an encoder may write slightly other bytes than
-those that were measured; the label stays.
+make-table` makes. A label is the mean opinion that `synthesis.opinion` computes from full-reference metrics; nobody was
+asked about these clips. Another version of an encoder may write slightly other bytes than those that were measured; the
+label stays.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ _FAMILIES = {
 }
 
 # Pairs: clips of one content that are neighbours on a ladder must differ by this much, clips of different contents by
-# more, because there VMAF itself is less certain.
+# more, because there the computed opinion is less certain: its error is about 7.
 _SAME_CONTENT_DIFFERENCE, _OTHER_CONTENT_DIFFERENCE = 5.0, 15.0
 _PAIRS_OF_A_KIND = 50
 _MOST_PAIRS_OF_A_CLIP = 2
@@ -87,7 +88,7 @@ class MiniRow:
     name: str
     """Unique: content, family and strength."""
     mos: float
-    """Quality 0..100 (see `synthesis.labels`), higher is better. VMAF-based, no opinion of people."""
+    """Quality 0..100, higher is better: opinion on the ACR scale, 25 * (ACR - 1), as computed by `synthesis.opinion`."""
     content: str
     """A key of `SHOWS`."""
     shows: str

@@ -1,4 +1,9 @@
-"""Make the table of labels of a benchmark: render every clip, measure it, write one row an item."""
+"""Make the table of labels of a benchmark: render every clip, measure it, write one row an item.
+
+The label of a clip is the opinion that is computed from its full-reference features (`synthesis.opinion`), as a quality
+of 0..100. That holds for lost frames too: each is compared with the frame that should be there, judged for itself, and
+the impairments are pooled over time.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,8 @@ from tqdm import tqdm
 
 from lmms_cpllm.synthesis import scenes
 from lmms_cpllm.synthesis.encode import LOSSLESS, encode
-from lmms_cpllm.synthesis.labels import quality_of_vmaf, vmaf
+from lmms_cpllm.synthesis.labels import full_reference, quality_of_acr
+from lmms_cpllm.synthesis.opinion import opinion
 from lmms_cpllm.synthesis.recipe import Item, digest
 from lmms_cpllm.synthesis.render import clip_bytes
 
@@ -45,8 +51,9 @@ def measure(group: Sequence[Item], folder: Path) -> list[dict[str, str]]:
         data = clip_bytes(item, clean)
         path = folder / f"{item.name}.mp4"
         path.write_bytes(data)
-        score = vmaf(reference, path, len(clean))
-        measured = {"speed": f"{speed:.1f}", "quality": f"{quality_of_vmaf(score):.2f}", "vmaf": f"{score:.3f}"}
+        features = full_reference(reference, path, len(clean))
+        quality = quality_of_acr(opinion(features).acr)
+        measured = {"speed": f"{speed:.1f}", "quality": f"{quality:.2f}", "vmaf": f"{features['vmaf']:.3f}"}
         rows.append(item_columns(item) | measured | {"bytes": str(len(data))})
     reference.unlink()
     return rows
@@ -57,7 +64,7 @@ def make_table(items: Sequence[Item], out: Path, clips: Path | None = None, work
 
     Raises:
         UserError: imageio-ffmpeg is missing.
-        DataError: a photograph or an encoder is missing, or VMAF failed.
+        DataError: a photograph or an encoder is missing, or ffmpeg failed.
     """
     groups = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.scene)]
     with tempfile.TemporaryDirectory() as temporary:

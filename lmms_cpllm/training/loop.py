@@ -1,340 +1,335 @@
-"""Multi-task training of projectors and decoder on cached features, on accelerate.
+"""The training loop: one stage of a recipe, on accelerate, resumable at every epoch, best epoch of the validation kept.
 
-Every batch holds rated videos, each asked for its rating or its description, and pairs to compare. Losses: cross entropy
-with the soft rating distribution, fidelity of the ranking inside the batch (FRank, Tsai et al. 2007), next-token cross
-entropy of the descriptions and cross entropy of the choice in pairs.
+A stage is the same whether the towers are frozen (cached features) or trained (live ones): draw a batch, take its features,
+add the losses up, step. What the stages of `cpllm-tiny` are is in `training.recipe`.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
+from lmms_cpllm.errors import DataError
 from lmms_cpllm.metrics.correlation import srcc
-from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
-from lmms_cpllm.model.modeling_cpllm import IGNORED_LABEL, expected_quality
-from lmms_cpllm.model.processing_cpllm import VIDEO_TOKEN
-from lmms_cpllm.ratings import WEIGHTS
-from lmms_cpllm.synthesis.language import description
-from lmms_cpllm.training.examples import Example
-from lmms_cpllm.training.tiny import END, PROMPTS
+from lmms_cpllm.model import CPLLMForConditionalGeneration
+from lmms_cpllm.model.modeling_cpllm import expected_quality
+from lmms_cpllm.training.batches import SOURCES, Batches, Mix
+from lmms_cpllm.training.corpus import write_json
+from lmms_cpllm.training.labelling import Example
+from lmms_cpllm.training.losses import answer_logits, project, step_losses
+from lmms_cpllm.training.texts import Texts, collate
 
-# Quality points within which two labels are called equal in a ranking.
-_TIE = 3.0
+logger = logging.getLogger(__name__)
+_PREDICTED_AT_ONCE = 64
+
+
+class FeatureSource(Protocol):
+    """Where a step's features come from: `CachedFeatures` or `LiveFeatures`."""
+
+    def begin(self, epoch: int) -> None: ...
+
+    def take(self, videos: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]: ...
+
+    def push_back(self) -> None: ...
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """Settings of one run, saved beside the weights."""
+class Stage:
+    """Settings of one stage, saved beside the weights."""
 
-    epochs: int = 20
-    batch_size: int = 32
-    """Rated videos per step."""
-    pairs: int = 8
-    """Compared pairs per step."""
+    name: str
+    epochs: int
+    mix: Mix = field(default_factory=Mix)
     learning_rate: float = 1e-3
-    weight_decay: float = 0.2
+    """Of projectors and decoder."""
+    tower_rate: float = 0.0
+    """Of the towers' upper stages; 0 while they are frozen."""
+    weight_decay: float = 0.3
     warmup: float = 0.05
-    """Share of the steps in which the learning rate rises."""
-    description_share: float = 0.5
-    """Share of the rated clips of known distortion that are asked for a description."""
-    feature_noise: float = 0.3
-    """Standard deviation of the noise on features, in standard deviations of each feature."""
-    tower_dropout: float = 0.3
+    """Share of the steps in which the rates rise."""
+    feature_noise: float = 0.5
+    """In standard deviations of each feature."""
+    silence: float = 0.3
     """Chance that one of the two views of a video is silent."""
-    ranking_weight: float = 1.0
-    description_weight: float = 0.3
-    choice_weight: float = 0.5
-    label_spread: float = 0.35
-    """Standard deviation of a label, in ACR categories: how soft the target distribution is."""
+    weights: dict[str, float] = field(
+        default_factory=lambda: {"rating": 1.0, "ranking": 1.0, "language": 0.5, "choice": 0.5}
+    )
+    average: float = 0.998
+    """Decay of the running mean of the weights, which is what is validated and kept; single steps are noisy."""
+    patience: int = 1000
+    """Epochs without a better validation after which the stage ends."""
     half_precision: bool = True
-    """bfloat16 products in training; twice as fast on a CPU that has them, weights and losses stay float32."""
+    """bfloat16 products in the decoder; weights and losses stay float32."""
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Features:
-    """Cached features of all examples, standardised."""
-
-    context: torch.Tensor
-    """(N, tokens, features) float32"""
-    pixel: torch.Tensor
-    """(N, tokens, features) float32"""
-
-
-def standardise(features: dict[str, torch.Tensor], train: Sequence[int]) -> tuple[Features, dict]:
-    """Zero mean and unit variance of every feature over the training examples; also gives the moments, for `fold`."""
-    moments, result = {}, {}
-    for name, values in features.items():
-        values = values.float()
-        picked = values[list(train)].flatten(0, 1)
-        mean, deviation = picked.mean(0), picked.std(0).clamp_min(1e-4)
-        moments[name] = (mean, deviation)
-        result[name] = (values - mean) / deviation
-    return Features(**result), moments
-
-
-@torch.no_grad()
-def fold(model: CPLLMForConditionalGeneration, moments: dict) -> None:
-    """Puts the standardisation into the first layer of each projector: the exported model takes raw features."""
-    for name, projector in (("context", model.model.context_projector), ("pixel", model.model.pixel_projector)):
-        mean, deviation = moments[name]
-        layer = projector.linear_1
-        layer.weight.div_(deviation)
-        layer.bias.sub_(layer.weight @ mean)
-
-
-def target_distribution(quality: torch.Tensor, spread: float) -> torch.Tensor:
-    """Quality `(B,)` to the soft rating distribution `(B, 5)`, best first: a normal law over the five categories."""
-    acr = 1 + quality / 25
-    levels = torch.tensor(WEIGHTS, dtype=quality.dtype)
-    return (-0.5 * ((levels - acr.unsqueeze(1)) / spread).square()).softmax(-1)
-
-
-def ranking_loss(predicted: torch.Tensor, quality: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-    """Fidelity loss over all pairs of one source whose labels differ: `(B,)` qualities, `(B,)` labels, `(B,)` sources."""
-    difference = quality.unsqueeze(0) - quality.unsqueeze(1)
-    mask = (difference > _TIE) & (source.unsqueeze(0) == source.unsqueeze(1))
-    if not mask.any():
-        return predicted.sum() * 0
-    # Thurstone: the chance that one is rated above the other, with a deviation of ten points each.
-    chance = torch.special.ndtr((predicted.unsqueeze(0) - predicted.unsqueeze(1))[mask] / 14.1)
-    return (1 - chance.clamp_min(1e-6).sqrt()).mean()
-
-
-class Prompts:
-    """Token ids of the prompts and answers, made once."""
-
-    def __init__(self, processor: CPLLMProcessor) -> None:
-        self.processor = processor
-        self._known: dict[tuple[str, str], list[int]] = {}
-
-    def ids(self, task: str, answer: str, videos: int = 1) -> tuple[list[int], list[int]]:
-        """Prompt ids up to where the rating or choice follows, and the ids of the answer from there on."""
-        prefix = self.processor.compare_prefix if task == "compare" else self.processor.answer_prefix
-        if (task, "") not in self._known:
-            parts = [{"type": "video"}] * videos + [{"type": "text", "text": PROMPTS[task]}]
-            prompt = self.processor.render([{"role": "user", "content": parts}], prefix)
-            self._known[task, ""] = self._encode(prompt.replace(VIDEO_TOKEN, self.processor.media_tokens()))
-        if (task, answer) not in self._known:
-            self._known[task, answer] = self._encode(answer.removeprefix(prefix) + END)
-        return self._known[task, ""], self._known[task, answer]
-
-    def _encode(self, text: str) -> list[int]:
-        return self.processor.tokenizer.encode(text, add_special_tokens=False)
-
-
-def make_batch(sequences: Sequence[tuple[list[int], list[int]]], pad: int) -> dict[str, torch.Tensor]:
-    """Right-padded `input_ids`, `attention_mask`, `labels` of the answers behind their first token, and `answer_at`."""
-    length = max(len(p) + len(a) for p, a in sequences)
-    ids = torch.full((len(sequences), length), pad)
-    mask = torch.zeros(len(sequences), length, dtype=torch.long)
-    labels = torch.full((len(sequences), length), IGNORED_LABEL)
-    for row, (prompt, answer) in enumerate(sequences):
-        end = len(prompt) + len(answer)
-        ids[row, :end] = torch.tensor(prompt + answer)
-        mask[row, :end] = 1
-        # The first token of the answer has a soft target of its own.
-        labels[row, len(prompt) + 1 : end] = torch.tensor(answer[1:])
-    return {
-        "input_ids": ids,
-        "attention_mask": mask,
-        "labels": labels,
-        "answer_at": torch.tensor([len(p) - 1 for p, _ in sequences]),
-    }
-
-
-class Batches:
-    """Draws batches: rated videos without repetition within an epoch, and random pairs."""
-
-    def __init__(self, examples: Sequence[Example], prompts: Prompts, config: TrainingConfig) -> None:
-        self.examples, self.prompts, self.config = examples, prompts, config
-        self.train = [i for i, e in enumerate(examples) if e.split == "train"]
-        self.by_content: dict[str, list[int]] = {}
-        for index in self.train:
-            self.by_content.setdefault(examples[index].content, []).append(index)
-
-    def steps_per_epoch(self) -> int:
-        return len(self.train) // self.config.batch_size
-
-    def epoch(self, number: int) -> Iterator[dict]:
-        rng = np.random.default_rng([self.config.seed, number])
-        order = rng.permutation(self.train)
-        for step in range(self.steps_per_epoch()):
-            rated = order[step * self.config.batch_size : (step + 1) * self.config.batch_size]
-            yield {"rated": self._rated(rated, rng), "pairs": self._pairs(rng)}
-
-    def _rated(self, indices: np.ndarray, rng: np.random.Generator) -> dict:
-        sequences = []
-        for index in indices:
-            example = self.examples[index]
-            if example.families is not None and rng.random() < self.config.description_share:
-                answer = description(example.families, example.quality, int(rng.integers(4)))
-                sequences.append(self.prompts.ids("describe", answer))
-            else:
-                sentence = description((), example.quality).split(".")[0] + "."
-                sequences.append(self.prompts.ids("rate", sentence))
-        return {
-            **make_batch(sequences, self.prompts.processor.tokenizer.pad_token_id),
-            "videos": torch.tensor(indices),
-            "quality": torch.tensor([self.examples[i].quality for i in indices]),
-            "source": torch.tensor([hash_source(self.examples[i].source) for i in indices]),
-        }
-
-    def _pairs(self, rng: np.random.Generator) -> dict:
-        pairs: list[tuple[int, int]] = []
-        while len(pairs) < self.config.pairs:
-            first = int(rng.choice(self.train))
-            same = self.by_content[self.examples[first].content]
-            second = int(rng.choice(same if rng.random() < 0.5 else self.train))
-            known = self.examples[first], self.examples[second]
-            if known[0].source == known[1].source and abs(known[0].quality - known[1].quality) > _TIE:
-                pairs.append((first, second))
-        words = ["first" if self.examples[a].quality > self.examples[b].quality else "second" for a, b in pairs]
-        prefix = self.prompts.processor.compare_prefix
-        sequences = [self.prompts.ids("compare", f"{prefix} {word}.", videos=2) for word in words]
-        return {
-            **make_batch(sequences, self.prompts.processor.tokenizer.pad_token_id),
-            "videos": torch.tensor(pairs).flatten(),
-            "choice": torch.tensor([0 if word == "first" else 1 for word in words]),
-        }
-
-
-def hash_source(source: str) -> int:
-    return ("clips", "photographs").index(source)
-
-
-def _run(
-    model, batch: dict, features: Features, config: TrainingConfig, training: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits at the answer `(B, vocabulary)` and the loss of the answer's further tokens."""
-    context, pixel = features.context[batch["videos"]], features.pixel[batch["videos"]]
-    if training:
-        context = context + config.feature_noise * torch.randn_like(context)
-        pixel = pixel + config.feature_noise * torch.randn_like(pixel)
-    context = model.model.context_projector(context)
-    pixel = model.model.pixel_projector(pixel)
-    if training:
-        silent = torch.rand(len(context), 1, 1)
-        context = context * (silent >= config.tower_dropout / 2)
-        pixel = pixel * (silent <= 1 - config.tower_dropout / 2)
-    embeds = model.get_input_embeddings()(batch["input_ids"])
-    embeds = model.model.merge(batch["input_ids"], embeds, context, "context")
-    embeds = model.model.merge(batch["input_ids"], embeds, pixel, "pixel")
-    logits = model(inputs_embeds=embeds, attention_mask=batch["attention_mask"], use_cache=False).logits.float()
-    labels = batch["labels"][:, 1:]
-    language = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels.flatten(), ignore_index=IGNORED_LABEL)
-    return logits[torch.arange(len(logits)), batch["answer_at"]], language
-
-
-def step_losses(model, batch: dict, features: Features, config: TrainingConfig) -> dict[str, torch.Tensor]:
-    """The separate losses of one batch."""
-    rated, pairs = batch["rated"], batch["pairs"]
-    logits, language = _run(model, rated, features, config, training=True)
-    ratings = logits[:, list(model.config.rating_token_ids)].log_softmax(-1)
-    target = target_distribution(rated["quality"], config.label_spread).to(ratings.dtype)
-    quality = expected_quality(ratings.exp())
-    choice_logits, _ = _run(model, pairs, features, config, training=True)
-    choices = choice_logits[:, list(model.config.choice_token_ids)]
-    return {
-        # The rating words must also win against the rest of the vocabulary: they are what is written.
-        "rating": -(target * ratings).sum(-1).mean()
-        - (logits.log_softmax(-1)[:, list(model.config.rating_token_ids)].logsumexp(-1)).mean(),
-        "ranking": ranking_loss(quality, rated["quality"].to(quality.dtype), rated["source"]),
-        "description": language,
-        "choice": F.cross_entropy(choices, pairs["choice"])
-        - (choice_logits.log_softmax(-1)[:, list(model.config.choice_token_ids)].logsumexp(-1)).mean(),
-    }
-
-
-@torch.inference_mode()
-def predict(model, prompts: Prompts, features: Features, indices: Sequence[int]) -> np.ndarray:
-    """Quality `(len(indices),)` of examples, with the prompt for ratings."""
-    result = []
-    for start in range(0, len(indices), 64):
-        part = torch.tensor(list(indices[start : start + 64]))
-        sequences = [prompts.ids("rate", END)] * len(part)
-        batch = make_batch(sequences, prompts.processor.tokenizer.pad_token_id) | {"videos": part}
-        logits, _ = _run(model, batch, features, TrainingConfig(), training=False)
-        result.append(expected_quality(logits[:, list(model.config.rating_token_ids)].softmax(-1)).numpy())
-    return np.concatenate(result)
-
-
-def validate(model, prompts: Prompts, features: Features, examples: Sequence[Example]) -> dict[str, float]:
-    """SRCC of the validation examples of each source."""
-    scores = {}
-    for source in sorted({e.source for e in examples}):
-        indices = [i for i, e in enumerate(examples) if e.split == "validation" and e.source == source]
-        if len(indices) >= 3:
-            predicted = predict(model, prompts, features, indices)
-            scores[source] = srcc(predicted.tolist(), [examples[i].quality for i in indices])
-    return scores
-
-
-def train(
+def run_stage(
     model: CPLLMForConditionalGeneration,
-    processor: CPLLMProcessor,
+    texts: Texts,
     examples: Sequence[Example],
-    features: dict[str, torch.Tensor],
-    config: TrainingConfig,
+    features: FeatureSource,
+    validation: FeatureSource,
+    stage: Stage,
+    folder: Path,
 ) -> dict:
-    """Trains projectors and decoder in place, towers frozen, and keeps the epoch of the best mean validation SRCC.
+    """Trains in place and leaves the weights of the epoch with the best mean validation SRCC in the model.
+
+    Args:
+        model: its parameters that require a gradient are trained.
+        texts: makes the turns.
+        examples: all of them.
+        features: of the training split.
+        validation: of the validation split, by the same numbers; for towers that are being trained another source.
+        stage: the settings.
+        folder: state and log; a stage that was cut off goes on after its last whole epoch.
 
     Returns:
-        The record of the run: configuration, examples per source and split, scores of the kept epoch.
+        The record: settings, examples, losses and validation of every epoch, the kept epoch.
+
+    Raises:
+        DataError: the folder holds a stage with other settings or examples, or one that began with other weights.
     """
     accelerator = Accelerator()
-    torch.manual_seed(config.seed)
-    train_indices = [i for i, e in enumerate(examples) if e.split == "train"]
-    standard, moments = standardise(features, train_indices)
-    for tower in (model.model.context_tower, model.model.pixel_tower):
-        tower.requires_grad_(False)
-    prompts = Prompts(processor)
-    batches = Batches(examples, prompts, config)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, config.learning_rate, weight_decay=config.weight_decay)
-    total = batches.steps_per_epoch() * config.epochs
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total, config.warmup))
-    model, optimizer, schedule = accelerator.prepare(model, optimizer, schedule)
-    weights = {
-        "rating": 1.0,
-        "ranking": config.ranking_weight,
-        "description": config.description_weight,
-        "choice": config.choice_weight,
-    }
-    best: dict = {"mean": -math.inf}
-    with tqdm(total=total, desc="training", unit="step") as bar:
-        for epoch in range(config.epochs):
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = _counts(examples)
+    _claim(folder, {"stage": asdict(stage), "examples": counts, "began_with": _digest(model)})
+    batches = Batches(examples, texts, stage.mix, stage.seed)
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(_groups(trained, stage), weight_decay=stage.weight_decay)
+    total = batches.steps * stage.epochs
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total, stage.warmup))
+    average = Average(trained, stage.average)
+    state = _State(folder, trained, average, optimizer, schedule)
+    history = state.restore()
+    parameters = list(trained.values())
+    with tqdm(total=total, initial=len(history) * batches.steps, desc=stage.name, unit="step") as bar:
+        for epoch in range(len(history), stage.epochs):
+            if _is_over(history, stage.patience):
+                break
+            # Every epoch draws from its own seed, so that a resumed run is the straight one.
+            torch.manual_seed(stage.seed * 1000 + epoch)
+            features.begin(epoch)
+            sums: dict[str, float] = {}
+            model.train()
+            _keep_statistics(model)
             for batch in batches.epoch(epoch):
-                # Not accelerate's own: its precision belongs to the process and cannot be chosen again for a second run.
-                with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.half_precision):
-                    losses = step_losses(model, batch, standard, config)
-                accelerator.backward(sum(weights[name] * loss for name, loss in losses.items()))
-                accelerator.clip_grad_norm_(trained, 1.0)
+                context, pixel = features.take(batch.videos)
+                with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=stage.half_precision):
+                    losses = step_losses(
+                        model, batch, *project(model, context, pixel, stage.feature_noise, stage.silence)
+                    )
+                accelerator.backward(sum(stage.weights[name] * loss for name, loss in losses.items()))
+                features.push_back()
+                accelerator.clip_grad_norm_(parameters, 1.0)
                 optimizer.step()
+                average.update()
                 schedule.step()
                 optimizer.zero_grad()
+                for name, loss in losses.items():
+                    sums[name] = sums.get(name, 0.0) + float(loss.detach())
                 bar.update()
-            scores = validate(model, prompts, standard, examples)
-            mean = sum(scores.values()) / len(scores)
+            model.eval()
+            with average.in_place():
+                scores = validate(model, texts, validation, examples)
+            history.append({"losses": {k: v / batches.steps for k, v in sums.items()}, "validation": scores})
             bar.set_postfix({name: f"{value:.3f}" for name, value in scores.items()})
-            if mean > best["mean"]:
-                weights_now = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
-                best = {"mean": mean, "epoch": epoch + 1, "srcc": scores, "weights": weights_now}
-    model.load_state_dict(best.pop("weights"), strict=False)
-    fold(model, moments)
+            logger.info("%s epoch %d: %s", stage.name, epoch + 1, json.dumps(history[-1]))
+            state.save(history, is_best=_best(history) == len(history) - 1)
+    state.load_best()
+    best = _best(history)
+    return {
+        "stage": asdict(stage),
+        "examples": counts,
+        "epoch": best + 1,
+        "validation": history[best]["validation"],
+        "history": history,
+    }
+
+
+def _counts(examples: Sequence[Example]) -> dict[str, int]:
+    """Examples by source and side of the split."""
     counts: dict[str, int] = {}
     for example in examples:
         key = f"{example.source} {example.split}"
         counts[key] = counts.get(key, 0) + 1
-    return {"config": asdict(config), "examples": counts, "validation": best}
+    return counts
+
+
+def _claim(folder: Path, settings: dict) -> None:
+    """Notes down what is trained in a folder: another stage must not go on with its weights."""
+    path = folder / "settings.json"
+    held = json.loads(path.read_text()) if path.is_file() else {}
+    other = [name for name, value in held.items() if settings.get(name) != value]
+    if other:
+        raise DataError(
+            f"{folder}: holds a stage with another {', another '.join(other)} (see its settings.json); take another work "
+            "folder, or delete this one to train anew"
+        )
+    write_json(path, settings)
+
+
+def _digest(model: CPLLMForConditionalGeneration) -> str:
+    """16 digits that change with any weight."""
+    digest = hashlib.sha256()
+    for value in model.state_dict().values():
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def predict(
+    model: CPLLMForConditionalGeneration, texts: Texts, features: FeatureSource, examples: Sequence[Example], indices
+) -> np.ndarray:
+    """Quality `(len(indices),)` of examples, with the prompt for ratings."""
+    pad, ids = texts.processor.tokenizer.pad_token_id, list(model.config.rating_token_ids)
+    result = [np.zeros(0)]
+    for start in range(0, len(indices), _PREDICTED_AT_ONCE):
+        part = list(indices[start : start + _PREDICTED_AT_ONCE])
+        turns = collate([texts.rate(examples[i].facts) for i in part], pad)
+        with torch.inference_mode():
+            logits, _ = answer_logits(model, turns, *project(model, *features.take(part), 0.0, 0.0))
+            result.append(expected_quality(logits[:, ids].softmax(-1)).numpy())
+    return np.concatenate(result)
+
+
+def validate(
+    model: CPLLMForConditionalGeneration, texts: Texts, features: FeatureSource, examples: Sequence[Example]
+) -> dict[str, float]:
+    """SRCC of the validation examples of each source, by the code that the tasks use."""
+    scores = {}
+    for source in SOURCES:
+        indices = [i for i, e in enumerate(examples) if e.split == "validation" and e.source == source]
+        if len(indices) >= 3:
+            predicted = predict(model, texts, features, examples, indices)
+            scores[source] = srcc(predicted.tolist(), [examples[i].quality for i in indices])
+    return scores
+
+
+class Average:
+    """Running mean of weights (Polyak averaging); young means follow faster, so that the first steps are forgotten."""
+
+    def __init__(self, trained: dict[str, torch.nn.Parameter], decay: float) -> None:
+        self.trained, self.decay, self.steps = trained, decay, 0
+        self.mean = {name: p.detach().clone() for name, p in trained.items()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Takes the weights after a step in."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(list(self.mean.values()), [p.detach() for p in self.trained.values()], 1 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The model with the mean for weights."""
+        current = {name: p.detach().clone() for name, p in self.trained.items()}
+        _assign(self.trained, self.mean)
+        try:
+            yield
+        finally:
+            _assign(self.trained, current)
+
+
+class _State:
+    """What a stage needs to go on: weights, their mean, optimiser and history after the last epoch, and the best mean."""
+
+    def __init__(
+        self, folder: Path, trained: dict[str, torch.nn.Parameter], average: Average, optimizer, schedule
+    ) -> None:
+        self.folder, self.trained, self.average = folder, trained, average
+        self.optimizer, self.schedule = optimizer, schedule
+
+    def save(self, history: list[dict], is_best: bool) -> None:
+        weights = {name: p.detach().contiguous() for name, p in self.trained.items()}
+        if is_best:
+            _write(self.average.mean, self.folder / "best.safetensors")
+        moments = {f"average.{name}": value for name, value in self.average.mean.items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            moments |= {f"optimizer.{number}.{key}": value.contiguous() for key, value in state.items()}
+        number = len(history)
+        _write(weights | moments, self.folder / f"epoch-{number:03d}.safetensors")
+        # Written last: the epoch counts once its history is there.
+        write_json(self.folder / "history.json", history)
+        (self.folder / f"epoch-{number - 1:03d}.safetensors").unlink(missing_ok=True)
+
+    def restore(self) -> list[dict]:
+        path = self.folder / "history.json"
+        if not path.is_file():
+            return []
+        history = json.loads(path.read_text())
+        saved = load_file(self.folder / f"epoch-{len(history):03d}.safetensors")
+        _assign(self.trained, saved)
+        state = self.optimizer.state_dict()
+        for name, value in saved.items():
+            if name.startswith("optimizer."):
+                _, number, key = name.split(".")
+                state["state"].setdefault(int(number), {})[key] = value
+        self.optimizer.load_state_dict(state)
+        steps = int(max((s["step"] for s in state["state"].values()), default=0))
+        self.average.steps = steps
+        for name, mean in self.average.mean.items():
+            mean.copy_(saved[f"average.{name}"])
+        self.schedule.last_epoch = steps
+        for group, base, rate in zip(
+            self.optimizer.param_groups, self.schedule.base_lrs, self.schedule.lr_lambdas, strict=True
+        ):
+            group["lr"] = base * rate(steps)
+        return history
+
+    def load_best(self) -> None:
+        _assign(self.trained, load_file(self.folder / "best.safetensors"))
+
+
+@torch.no_grad()
+def _assign(trained: dict[str, torch.nn.Parameter], saved: dict[str, torch.Tensor]) -> None:
+    for name, parameter in trained.items():
+        parameter.copy_(saved[name])
+
+
+def _write(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    part = path.with_suffix(".part")
+    save_file(tensors, part)
+    part.replace(path)
+
+
+def _groups(trained: dict[str, torch.nn.Parameter], stage: Stage) -> list[dict]:
+    """Parameters by their rate: those of the towers learn slower."""
+    towers = [p for name, p in trained.items() if "_tower." in name]
+    others = [p for name, p in trained.items() if "_tower." not in name]
+    groups = [{"params": others, "lr": stage.learning_rate}]
+    return [*groups, {"params": towers, "lr": stage.tower_rate}] if towers else groups
+
+
+def _keep_statistics(model: CPLLMForConditionalGeneration) -> None:
+    """Batch norms of the towers use what ImageNet taught them: batches here are too small and too mixed."""
+    model.model.context_tower.eval()
+    model.model.pixel_tower.eval()
+
+
+def _mean(entry: dict) -> float:
+    """Mean over the sources; what has no correlation, as constant predictions have none, counts as 0."""
+    scores = [score if math.isfinite(score) else 0.0 for score in entry["validation"].values()]
+    return sum(scores) / max(1, len(scores))
+
+
+def _best(history: Sequence[dict]) -> int:
+    return max(range(len(history)), key=lambda i: _mean(history[i]))
+
+
+def _is_over(history: Sequence[dict], patience: int) -> bool:
+    return bool(history) and len(history) - 1 - _best(history) >= patience
 
 
 def _rate(step: int, total: int, warmup: float) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, PreTrainedTokenizerFast, TimmBackboneConfig
@@ -14,20 +15,20 @@ from lmms_cpllm.errors import UserError
 from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration, CPLLMProcessor, CPLLMVideoProcessor
 from lmms_cpllm.model.processing_cpllm import ANSWER_PREFIX, CHOICE_WORDS, COMPARE_PREFIX, RATING_WORDS
 from lmms_cpllm.model.tokens import chat_template, prepare_tokenizer
-from lmms_cpllm.synthesis.language import NAMES, description
+from lmms_cpllm.synthesis.language import PROMPTS, corpus
 
 BACKBONE = "tf_efficientnet_lite0"
 END = "<|im_end|>"
-VOCABULARY = 1000
-PROMPTS = {
-    "rate": "Rate the quality of this video.",
-    "describe": "Describe the quality of this video.",
-    "compare": "Which video has better quality?",
-}
+VOCABULARY = 1600
+TEXTS = 40_000
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level BPE trained on the words that the model ever has to say; any other text falls back to bytes."""
+def build_tokenizer(texts: int = TEXTS) -> PreTrainedTokenizerFast:
+    """A byte-level BPE trained on what the model ever has to read and say; any other text falls back to bytes.
+
+    Args:
+        texts: how many texts of the grammar it is trained on.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -37,23 +38,19 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_corpus(), trainer)
+    tokenizer.train_from_iterator(_corpus(texts), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token=END, pad_token=END, clean_up_tokenization_spaces=False
     )
 
 
-def _corpus() -> list[str]:
-    families = [(), *((name,) for name in NAMES), *itertools.combinations(NAMES, 2)]
-    texts = [
-        description(chain, quality, variant)
-        for chain in families
-        for quality in (0, 25, 50, 75, 100)
-        for variant in range(4)
-    ]
-    texts += [ANSWER_PREFIX + word + "." for word in RATING_WORDS] * 20
-    texts += [COMPARE_PREFIX + word + "." for word in CHOICE_WORDS] * 20
-    return texts + [f"user\n{prompt}assistant\n" for prompt in PROMPTS.values()] * 20
+def _corpus(texts: int) -> Iterator[str]:
+    yield from corpus(np.random.default_rng(0), texts, ANSWER_PREFIX, COMPARE_PREFIX)
+    # Ratings and choices often enough to be tokens of their own.
+    for _ in range(texts // 100 + 20):
+        yield from (f"{ANSWER_PREFIX}{word}." for word in RATING_WORDS)
+        yield from (f"{COMPARE_PREFIX}{word}." for word in CHOICE_WORDS)
+        yield from (f"user\n{wordings[0]}assistant\n" for wordings in PROMPTS.values())
 
 
 def load_backbone_weights() -> dict[str, torch.Tensor]:
@@ -81,12 +78,20 @@ def load_backbone_weights() -> dict[str, torch.Tensor]:
     return renamed
 
 
-def build(seed: int = 0) -> tuple[CPLLMForConditionalGeneration, CPLLMProcessor]:
-    """`cpllm-tiny` with pretrained towers and a random decoder."""
-    tokenizer = build_tokenizer()
+def build(
+    seed: int = 0, *, pretrained: bool = True, texts: int = TEXTS
+) -> tuple[CPLLMForConditionalGeneration, CPLLMProcessor]:
+    """`cpllm-tiny` with pretrained towers and a random decoder.
+
+    Args:
+        seed: of the random weights.
+        pretrained: False for towers of random weights, to measure what ImageNet is worth.
+        texts: of the grammar, for the tokenizer.
+    """
+    tokenizer = build_tokenizer(texts)
     ids = prepare_tokenizer(tokenizer)
     config = CPLLMConfig(
-        context_config=TimmBackboneConfig(backbone=BACKBONE, out_indices=[4]).to_dict(),
+        context_config=TimmBackboneConfig(backbone=BACKBONE, out_indices=[2, 3, 4]).to_dict(),
         pixel_config=TimmBackboneConfig(backbone=BACKBONE, out_indices=[0, 1, 2, 3, 4]).to_dict(),
         text_config=LlamaConfig(
             vocab_size=len(tokenizer),
@@ -102,22 +107,24 @@ def build(seed: int = 0) -> tuple[CPLLMForConditionalGeneration, CPLLMProcessor]
             pad_token_id=tokenizer.pad_token_id,
         ).to_dict(),
         context_grid=2,
-        pixel_grid=2,
-        context_statistics=["mean"],
+        # Per crop one token: four of them told nothing more and made the decoder twice as slow.
+        pixel_grid=1,
+        context_statistics=["mean", "std"],
         pixel_statistics=["mean", "std", "delta"],
         **ids,
     )
     torch.manual_seed(seed)
     model = CPLLMForConditionalGeneration(config)
-    weights = load_backbone_weights()
+    weights = load_backbone_weights() if pretrained else {}
     for tower in (model.model.context_tower, model.model.pixel_tower):
-        wanted = tower._backbone.state_dict()
-        tower._backbone.load_state_dict({name: weights[name] for name in wanted})
+        if pretrained:
+            tower._backbone.load_state_dict({name: weights[name] for name in tower._backbone.state_dict()})
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     views = CPLLMVideoProcessor(
-        context_frames=4,
-        context_size={"height": 224, "width": 224},
+        # More than ImageNet's 224: at that size photographs lose what tells a good one from a fair one.
+        context_frames=3,
+        context_size={"height": 320, "width": 320},
         pixel_moments=4,
         pixel_crops=2,
         pixel_frames=2,

@@ -1,114 +1,250 @@
-from pathlib import Path
+"""The training loop: what it learns, what it keeps, and that a run that was cut off is the straight one."""
+
+import itertools
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from tiny_models import tiny_cpllm
+from safetensors.torch import load_file
+from tiny_training import mixed_examples, readable_features, small_model
 
-from lmms_cpllm.model import load
-from lmms_cpllm.training.examples import Example
-from lmms_cpllm.training.loop import (
-    Features,
-    Prompts,
-    TrainingConfig,
-    fold,
-    make_batch,
-    predict,
-    ranking_loss,
-    standardise,
-    target_distribution,
-    train,
-)
+from lmms_cpllm.errors import DataError
+from lmms_cpllm.training import loop
+from lmms_cpllm.training.batches import Mix
+from lmms_cpllm.training.features import CachedFeatures, moments_of
+from lmms_cpllm.training.loop import Average, Stage, predict, run_stage, validate
+from lmms_cpllm.training.recipe import freeze_towers, train_indices
+from lmms_cpllm.training.texts import Texts
 
-FAMILIES = [(), ("blur",), ("noise",), ("h264",)]
+STAGE = Stage("test", epochs=3, mix=Mix(4, 4, 0, questions=2, pairs=3), learning_rate=2e-3, seed=7)
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+class CutOff(CachedFeatures):
+    """Features that end at the beginning of an epoch."""
+
+    def __init__(self, source, epoch):
+        self._features, self._moments, self._epoch = source._features, source._moments, epoch
+
+    def begin(self, epoch):
+        if epoch == self._epoch:
+            raise Stopped
+
+
+def prepared(count=36):
+    model, processor = small_model(seed=1)
+    freeze_towers(model)
+    known = mixed_examples(count)
+    raw = readable_features(model, processor, known)
+    source = CachedFeatures(raw, moments_of(raw, train_indices(known)))
+    return model, Texts(processor), known, source
+
+
+def trained(folder, stage=STAGE, cut_off_at=None, count=36):
+    model, texts, known, source = prepared(count)
+    features = source if cut_off_at is None else CutOff(source, cut_off_at)
+    record = run_stage(model, texts, known, features, source, stage, folder)
+    weights = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+    return weights, record
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tiny_cpllm(tmp_path_factory.mktemp("loop"))
+def straight(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("straight")
+    return folder, *trained(folder)
 
 
-def examples(count=60):
-    rng = np.random.default_rng(0)
-    return [
-        Example(
-            path=Path(f"{i}.mp4"),
-            quality=float(rng.uniform(0, 100)),
-            source="clips" if i % 2 else "photographs",
-            content=f"content-{i // 6}",
-            split="validation" if i % 6 == 0 else "train",
-            families=FAMILIES[i % 4] if i % 2 else None,
-        )
-        for i in range(count)
-    ]
+def test_a_run_that_was_cut_off_is_the_straight_one_to_the_bit(straight, tmp_path):
+    folder, weights, record = straight
+    for epoch in (1, 2):
+        with pytest.raises(Stopped):
+            trained(tmp_path, cut_off_at=epoch)
+        assert len(json.loads((tmp_path / "history.json").read_text())) == epoch
+    resumed, again = trained(tmp_path)
+    assert equal(resumed, weights)
+    assert again == record
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["best.safetensors", "epoch-003.safetensors", "history.json", "settings.json"]
+    )
+    for name in ("best.safetensors", "epoch-003.safetensors"):  # weights, their mean, the optimiser's state
+        assert equal(load_file(folder / name), load_file(tmp_path / name)), name
+    state = load_file(tmp_path / "epoch-003.safetensors")
+    assert any(name.endswith("exp_avg_sq") for name in state)
+    assert any(name.startswith("average.") for name in state)
+    assert (folder / "history.json").read_text() == (tmp_path / "history.json").read_text()
 
 
-def features_of(model, processor, known):
-    """Features in which the quality can be read: one number is the quality, the rest noise."""
-    plan = processor.video_processor.plan
-    torch.manual_seed(0)
-    tokens = plan.context_frames * 4, plan.pixel_moments * plan.pixel_crops * 4
-    widths = [p.linear_1.in_features for p in (model.model.context_projector, model.model.pixel_projector)]
-    context, pixel = (torch.randn(len(known), t, w) for t, w in zip(tokens, widths, strict=True))
-    pixel[:, :, 0] = torch.tensor([e.quality / 25 for e in known]).unsqueeze(1)
-    return {"context": context.half(), "pixel": pixel.half()}
+def test_a_finished_stage_is_not_trained_again(straight, monkeypatch):
+    folder, weights, record = straight
+    monkeypatch.setattr(loop, "step_losses", None)
+    again, found = trained(folder)
+    assert equal(again, weights)
+    assert found == record
 
 
-def test_target_distribution_is_soft_and_keeps_the_order():
-    target = target_distribution(torch.tensor([100.0, 75.0, 60.0, 0.0]), 0.35)
-    torch.testing.assert_close(target.sum(-1), torch.ones(4))
-    assert target.argmax(-1).tolist() == [0, 1, 2, 4]
-    assert target[1, 0] == target[1, 2] > 0
+def test_a_folder_with_another_stage_is_refused(straight):
+    folder, _, _ = straight
+    for stage in (replace(STAGE, epochs=4), replace(STAGE, mix=Mix(1, 1, 0))):
+        with pytest.raises(DataError, match=r"straight0: holds a stage with another stage \(see its settings.json\)"):
+            trained(folder, stage)
+    with pytest.raises(DataError, match=r"straight0: holds a stage with another examples \(see"):
+        trained(folder, count=48)
+    model, texts, known, source = prepared()
+    with torch.no_grad():
+        model.model.pixel_tower._backbone.conv_stem.weight.add_(0.1)
+    with pytest.raises(DataError, match=r"straight0: holds a stage with another began_with \(see"):
+        run_stage(model, texts, known, source, source, STAGE, folder)
 
 
-def test_ranking_loss_rewards_the_right_order_within_a_source_only():
-    quality, source = torch.tensor([80.0, 20.0]), torch.tensor([0, 0])
-    right = ranking_loss(torch.tensor([80.0, 20.0]), quality, source)
-    wrong = ranking_loss(torch.tensor([20.0, 80.0]), quality, source)
-    assert right < 0.01 < 0.5 < wrong
-    assert ranking_loss(torch.tensor([20.0, 80.0]), quality, torch.tensor([0, 1])) == 0
-    assert ranking_loss(torch.tensor([20.0, 80.0]), torch.tensor([50.0, 51.0]), source) == 0
+def test_another_seed_gives_other_weights(straight, tmp_path):
+    weights, _ = trained(tmp_path, replace(STAGE, epochs=1, seed=8))
+    assert not equal(weights, straight[1])
 
 
-def test_a_batch_holds_out_the_prompt_and_the_rating_token_from_the_language_loss():
-    batch = make_batch([([5, 6, 7], [8, 9]), ([5], [8])], pad=0)
-    assert batch["input_ids"].tolist() == [[5, 6, 7, 8, 9], [5, 8, 0, 0, 0]]
-    assert batch["labels"].tolist() == [[-100] * 4 + [9], [-100] * 5]
-    assert batch["answer_at"].tolist() == [2, 0]
-    assert batch["attention_mask"].sum(-1).tolist() == [5, 2]
-
-
-def test_folding_the_standardisation_changes_no_score(folder):
-    model, processor = load(folder)
-    known = examples(12)
-    raw = features_of(model, processor, known)
-    raw["pixel"] = raw["pixel"] * 3 + 1
-    standard, moments = standardise(raw, range(12))
-    before = predict(model, Prompts(processor), standard, range(12))
-    fold(model, moments)
-    after = predict(model, Prompts(processor), Features(raw["context"].float(), raw["pixel"].float()), range(12))
-    np.testing.assert_allclose(before, after, atol=1e-2)
-
-
-def test_training_learns_to_read_quality_and_says_what_it_did(folder):
-    model, processor = load(folder)
-    known = examples()
-    config = TrainingConfig(epochs=30, batch_size=10, pairs=4, learning_rate=3e-3)
-    record = train(model, processor, known, features_of(model, processor, known), config)
+def test_it_learns_to_read_the_quality_and_says_what_it_did(tmp_path):
+    stage = replace(STAGE, epochs=8, average=0.9, learning_rate=5e-3)
+    _, record = trained(tmp_path, stage, count=72)
     assert record["examples"] == {
-        "photographs validation": 10,
-        "photographs train": 20,
-        "clips train": 30,
+        "synthetic validation": 6,
+        "still validation": 6,
+        "synthetic train": 30,
+        "still train": 30,
     }
-    assert record["validation"]["srcc"]["photographs"] > 0.8
-    assert record["config"]["epochs"] == 30
+    assert record["stage"]["epochs"] == 8
+    assert record["stage"]["mix"]["synthetic"] == 4
+    assert len(record["history"]) == 8
+    assert record["validation"].keys() == {"synthetic", "still"}
+    assert min(record["validation"].values()) > 0.8
+    first, last = record["history"][0]["losses"], record["history"][-1]["losses"]
+    assert first.keys() == {"rating", "ranking", "language", "choice"}
+    assert all(last[name] < first[name] for name in ("rating", "ranking", "language"))
+    json.dumps(record)
 
 
-def test_the_same_seed_gives_the_same_weights(folder):
-    known, weights = examples(), []
-    for _ in range(2):
-        model, processor = load(folder)
-        config = TrainingConfig(epochs=1, batch_size=10, pairs=2)
-        train(model, processor, known, features_of(model, processor, known), config)
-        weights.append(model.model.pixel_projector.linear_2.weight.detach().clone())
-    assert torch.equal(*weights)
+def scripted(monkeypatch, scores):
+    """Validations that are written down beforehand."""
+    told = iter(scores)
+    monkeypatch.setattr(loop, "validate", lambda *args: {"still": next(told)})
+
+
+def kept(folder):
+    return load_file(folder / "best.safetensors")
+
+
+def test_the_best_epoch_is_kept(tmp_path, monkeypatch):
+    scripted(monkeypatch, [0.2, 0.6, 0.4])
+    weights, record = trained(tmp_path / "three")
+    assert record["epoch"] == 2
+    assert record["validation"] == {"still": 0.6}
+    scripted(monkeypatch, [0.2, 0.6])
+    with pytest.raises(Stopped):
+        trained(tmp_path / "two", cut_off_at=2)
+    # The same run, stopped behind its second epoch, holds the same mean of weights.
+    second = load_file(tmp_path / "two" / "epoch-002.safetensors")
+    assert all(torch.equal(weights[name], second[f"average.{name}"]) for name in weights)
+    assert not all(torch.equal(weights[name], second[name]) for name in weights)
+    assert equal(kept(tmp_path / "three"), weights)
+
+
+def test_patience_ends_a_stage(tmp_path, monkeypatch):
+    scripted(monkeypatch, [0.5, 0.3, 0.4, 0.9])
+    stage = replace(STAGE, epochs=4, patience=2)
+    _, record = trained(tmp_path, stage)
+    assert len(record["history"]) == 3
+    assert record["epoch"] == 1
+    _, again = trained(tmp_path, stage)  # and a run that goes on does not go on
+    assert again == record
+
+
+def test_equal_scores_count_for_the_earlier_epoch(tmp_path, monkeypatch):
+    scripted(monkeypatch, [0.5, 0.5])
+    assert trained(tmp_path, replace(STAGE, epochs=2))[1]["epoch"] == 1
+
+
+def test_a_validation_without_a_figure_counts_as_no_correlation(tmp_path, monkeypatch):
+    # Of constant predictions SRCC is nan, which is greater than nothing and smaller than nothing.
+    scripted(monkeypatch, [float("nan"), 0.3, float("nan")])
+    assert trained(tmp_path, STAGE)[1]["epoch"] == 2
+
+
+def test_frozen_towers_stay_as_they_are(tmp_path):
+    model, texts, known, source = prepared(24)
+    before = {name: p.detach().clone() for name, p in model.named_parameters() if "_tower." in name}
+    buffers = {name: b.detach().clone() for name, b in model.named_buffers() if "_tower." in name}
+    run_stage(model, texts, known, source, source, replace(STAGE, epochs=1), tmp_path)
+    assert before
+    assert all(torch.equal(before[name], p) for name, p in model.named_parameters() if name in before)
+    assert all(torch.equal(buffers[name], b) for name, b in model.named_buffers() if name in buffers)
+    assert not any("_tower." in name for name in kept(tmp_path))
+    assert not model.training
+
+
+def test_towers_learn_at_their_own_rate():
+    trained_parameters = {
+        "model.context_tower.x": torch.nn.Parameter(torch.zeros(1)),
+        "model.context_projector.x": torch.nn.Parameter(torch.ones(1)),
+    }
+    groups = loop._groups(trained_parameters, replace(STAGE, learning_rate=1e-3, tower_rate=1e-4))
+    assert [(group["lr"], float(group["params"][0].detach())) for group in groups] == [(1e-3, 1.0), (1e-4, 0.0)]
+    del trained_parameters["model.context_tower.x"]
+    assert len(loop._groups(trained_parameters, STAGE)) == 1
+
+
+def test_rates_rise_and_fall():
+    rates = [loop._rate(step, 100, 0.1) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == rates[10] == pytest.approx(1)
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+    assert rates[100] == pytest.approx(0, abs=1e-9)
+    assert loop._rate(0, 1, 0.05) == 1
+
+
+def test_predictions_do_not_depend_on_how_many_are_made_at_once(monkeypatch):
+    model, texts, known, source = prepared(24)
+    whole = predict(model, texts, source, known, range(10))
+    monkeypatch.setattr(loop, "_PREDICTED_AT_ONCE", 3)
+    parts = predict(model, texts, source, known, range(10))
+    np.testing.assert_allclose(whole, parts, atol=1e-3)
+    assert whole.shape == (10,)
+    assert ((whole >= 0) & (whole <= 100)).all()
+    assert predict(model, texts, source, known, []).shape == (0,)
+    np.testing.assert_allclose(predict(model, texts, source, known, [7, 2]), whole[[7, 2]], atol=1e-3)
+
+
+def test_validation_is_of_each_source_with_three_or_more(monkeypatch):
+    model, texts, known, source = prepared(60)
+    truth = {i: e.quality for i, e in enumerate(known)}
+    monkeypatch.setattr(
+        loop, "predict", lambda model, texts, features, examples, indices: np.array([truth[i] for i in indices])
+    )
+    scores = validate(model, texts, source, known)
+    assert scores == {"synthetic": pytest.approx(1), "still": pytest.approx(1)}
+    few = [replace(e, split="train") if e.source == "still" and i > 2 else e for i, e in enumerate(known)]
+    assert validate(model, texts, source, few).keys() == {"synthetic"}
+
+
+def test_the_mean_of_weights_forgets_the_first_steps():
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    average = Average({"x": parameter}, decay=0.5)
+    assert float(average.mean["x"]) == 0
+    for value in (10.0, 20.0):
+        with torch.no_grad():
+            parameter.fill_(value)
+        average.update()
+    # 2/11 and 3/12 of the old mean: young means follow faster than the decay says.
+    assert float(average.mean["x"]) == pytest.approx((10 * 9 / 11) * 0.25 + 20 * 0.75)
+    with average.in_place():
+        assert float(parameter.detach()) == pytest.approx(float(average.mean["x"]))
+    assert float(parameter.detach()) == 20
+    with pytest.raises(Stopped), average.in_place():
+        raise Stopped
+    assert float(parameter.detach()) == 20

@@ -1,0 +1,113 @@
+"""`lmms-cpllm train recipe | test | baselines | ablations`: makes a checkpoint, tells what it and its parts are worth."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+RECIPES = ("tiny",)
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser("train", help="train a checkpoint, test it, measure what its parts are worth")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    recipe = actions.add_parser("recipe", help="from contents to an exported checkpoint; goes on where it stopped")
+    recipe.add_argument("name", choices=RECIPES, help=f"one of: {', '.join(RECIPES)}")
+    _add_data(recipe)
+    recipe.add_argument("--out", metavar="DIR", type=Path, required=True, help="the checkpoint")
+    recipe.add_argument("--unfreeze", action="store_true", help="train the upper stages of the towers as well")
+    recipe.add_argument("--small", action="store_true", help="a miniature that only shows that the way is open")
+    recipe.set_defaults(run=run_recipe)
+
+    test = actions.add_parser("test", help="the sealed test: figures of a checkpoint with intervals over contents")
+    test.add_argument("checkpoint", metavar="DIR", nargs="+", help="one folder for each seed; the median is printed")
+    _add_data(test)
+    test.add_argument("--out", metavar="FILE", type=Path, help="also write the figures as JSON")
+    test.add_argument("--small", action="store_true", help="the miniature's test")
+    test.set_defaults(run=run_test)
+
+    baselines = actions.add_parser("baselines", help="no-reference baselines on the sealed test")
+    _add_data(baselines)
+    baselines.add_argument("--out", metavar="FILE", type=Path, help="also write the figures as JSON")
+    baselines.add_argument("--small", action="store_true", help="on the miniature's test")
+    baselines.set_defaults(run=run_baselines)
+
+    ablations = actions.add_parser(
+        "ablations", help="train without one part at a time on the recipe's features, and test"
+    )
+    _add_data(ablations)
+    ablations.add_argument("--towers", metavar="FILE", type=Path, help="towers.safetensors of a finished stage")
+    ablations.add_argument("--only", metavar="NAME", nargs="*", help="these rows instead of all")
+    ablations.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="JSON, one entry a row; rows there are kept"
+    )
+    ablations.set_defaults(run=run_ablations)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--contents", metavar="DIR", type=Path, required=True, help="pristine photographs in photos/, clips in videos/"
+    )
+    parser.add_argument(
+        "--photographs", metavar="DIR", type=Path, required=True, help="photographs with human scores in scores.csv"
+    )
+    parser.add_argument(
+        "--work", metavar="DIR", type=Path, required=True, help="clips, features and states are kept here"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=2, help="processes and threads (default: %(default)s)")
+
+
+def run_recipe(args: argparse.Namespace) -> int:
+    """Train and export; prints the validation of the last stage."""
+    from lmms_cpllm.training import recipe
+
+    stages = recipe.UNFROZEN if args.unfreeze else recipe.FROZEN
+    settings = recipe.Recipe(seed=args.seed, workers=args.workers, stages=stages)
+    settings = recipe.small(settings) if args.small else settings
+    record = recipe.run_recipe(settings, args.contents, args.photographs, args.work, args.out)
+    for name, value in record["stages"][-1]["validation"].items():
+        print(f"validation SRCC, {name}: {value:.3f}")
+    print(f"saved to {args.out}")
+    return 0
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """Test one or several checkpoints."""
+    from lmms_cpllm.training import recipe, sealed
+
+    settings = recipe.Recipe(seed=args.seed, workers=args.workers)
+    settings = recipe.small(settings) if args.small else settings
+    tested = sealed.run_tests(settings, args.checkpoint, args.contents, args.photographs, args.work)
+    if args.out:
+        sealed.write(tested, args.out)
+    for line in sealed.table(tested):
+        print(line)
+    return 0
+
+
+def run_baselines(args: argparse.Namespace) -> int:
+    """Figures of the baselines, one line a baseline and figure."""
+    from lmms_cpllm.training import ablations, baselines, recipe, sealed
+
+    settings = recipe.Recipe(seed=args.seed, workers=args.workers)
+    settings = recipe.small(settings) if args.small else settings
+    tested = baselines.run(settings, args.contents, args.photographs, args.work)
+    if args.out:
+        sealed.write(tested, args.out)
+    for line in ablations.table(tested):
+        print(line)
+    return 0
+
+
+def run_ablations(args: argparse.Namespace) -> int:
+    """Train and test every row of the table of ablations."""
+    from lmms_cpllm.training import ablations, recipe
+
+    settings = recipe.Recipe(seed=args.seed, workers=args.workers)
+    rows = ablations.run(settings, args.contents, args.photographs, args.work, args.towers, args.out, args.only)
+    for line in ablations.table(rows):
+        print(line)
+    return 0

@@ -1,0 +1,148 @@
+"""What the parts are worth: the last stage trained without one of them at a time, on cached features, on the sealed test.
+
+The towers are those that the recipe came to (`--towers`), or the pretrained ones; every row trains decoder and
+projectors from scratch, with the same settings and number of steps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from lmms_cpllm.errors import ArgumentError
+from lmms_cpllm.synthesis.distortions import FAMILIES
+from lmms_cpllm.training.batches import Mix
+from lmms_cpllm.training.corpus import write_json
+from lmms_cpllm.training.evaluation import Figure, language_figures, score_figures
+from lmms_cpllm.training.features import CachedFeatures, fold, moments_of
+from lmms_cpllm.training.judging import Judge
+from lmms_cpllm.training.labelling import Example
+from lmms_cpllm.training.loop import Stage, run_stage
+from lmms_cpllm.training.recipe import (
+    Recipe,
+    encode_corpus,
+    freeze_towers,
+    load_towers,
+    make_corpus,
+    train_indices,
+)
+from lmms_cpllm.training.texts import Texts
+from lmms_cpllm.training.tiny import build
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table: what is different."""
+
+    ablated: str | None = None
+    """The view that is silent in training and test: `context` or `pixel`."""
+    keeps: Callable[[Example], bool] = lambda example: True
+    """Which training examples are left."""
+    mix: Callable[[Mix], Mix] = lambda mix: mix
+    pretrained: bool = True
+    """Whether the towers saw ImageNet."""
+    by_vmaf: bool = False
+    """Whether clips are labelled by plain VMAF instead of the fitted opinion, and families that it does not know left
+    out."""
+
+
+def _has_capture(example: Example) -> bool:
+    return any(family in FAMILIES and FAMILIES[family].stage == "capture" for family in example.families)
+
+
+ROWS: dict[str, Row] = {
+    "both": Row(),
+    "context only": Row(ablated="pixel"),
+    "pixel only": Row(ablated="context"),
+    "without scored photographs": Row(
+        keeps=lambda example: example.source == "synthetic",
+        mix=lambda mix: replace(mix, synthetic=mix.rated, still=0, human=0),
+    ),
+    "without the table of severities": Row(by_vmaf=True),
+    "without capture distortions": Row(keeps=lambda example: not _has_capture(example)),
+    "photographs alone": Row(
+        keeps=lambda example: example.source == "still",
+        mix=lambda mix: replace(mix, synthetic=0, human=0, still=mix.rated),
+    ),
+    "towers from scratch": Row(pretrained=False),
+}
+
+
+def run(
+    recipe: Recipe,
+    contents: Path,
+    photographs: Path,
+    work: Path,
+    towers: Path | None,
+    out: Path,
+    only: Sequence[str] | None = None,
+) -> dict[str, list[Figure]]:
+    """Trains and tests the rows; those that stand in `out` already are kept.
+
+    Args:
+        recipe: its last stage is what is trained.
+        contents: folder with photos/ and videos/.
+        photographs: folder with scores.csv.
+        work: the recipe's work folder.
+        towers: `towers.safetensors` of its second stage; None for the pretrained towers.
+        out: JSON, `{row: [figures]}`.
+        only: names of rows; all where it is None.
+
+    Raises:
+        ArgumentError: a row that does not exist.
+    """
+    wanted = list(only or ROWS)
+    unknown = [name for name in wanted if name not in ROWS]
+    if unknown:
+        raise ArgumentError(f"--only: expected names among {', '.join(ROWS)}; found {', '.join(unknown)}")
+    known = {name: [Figure(**f) for f in figures] for name, figures in _read(out).items()}
+    for name in wanted:
+        if name not in known:
+            known[name] = _run_row(name, ROWS[name], recipe, contents, photographs, work, towers)
+            write_json(out, {key: [asdict(f) for f in figures] for key, figures in known.items()})
+    return known
+
+
+def table(rows: Mapping[str, Sequence[Figure]]) -> list[str]:
+    """One line a row and figure."""
+    return [f"{name} | {figure}" for name, figures in rows.items() for figure in figures]
+
+
+def _run_row(
+    name: str, row: Row, recipe: Recipe, contents: Path, photographs: Path, work: Path, towers: Path | None
+) -> list[Figure]:
+    corpus = make_corpus(recipe, contents, photographs, work)
+    model, processor = build(recipe.seed, pretrained=row.pretrained, texts=recipe.texts)
+    if towers and row.pretrained:
+        load_towers(model, towers)
+    freeze_towers(model)
+    features = encode_corpus(model, processor, corpus, work, recipe.workers)
+    truth = corpus.examples
+    examples = [
+        _without(example) if example.split == "train" and not row.keeps(example) else example for example in truth
+    ]
+    if row.by_vmaf:
+        labelled = make_corpus(recipe, contents, photographs, work, by_vmaf=True).examples
+        examples = [e if t.split == "train" else t for e, t in zip(labelled, truth, strict=True)]
+    model.set_ablation(row.ablated)
+    moments = moments_of(features, train_indices(examples))
+    source = CachedFeatures(features, moments)
+    stage: Stage = replace(recipe.stages[-1], seed=recipe.seed)
+    stage = replace(stage, mix=row.mix(stage.mix))
+    folder = work / f"ablation-{name.replace(' ', '-')}-{recipe.seed}{'-towers' if towers else ''}"
+    run_stage(model, Texts(processor), examples, source, source, stage, folder)
+    fold(model, moments)
+    judge = Judge(model, processor, features)
+    tested = [i for i, e in enumerate(truth) if e.split == "test" and e.source in ("synthetic", "still")]
+    return [*score_figures(truth, judge.ratings(tested), tested), *language_figures(judge, truth, tested)]
+
+
+def _without(example: Example) -> Example:
+    """An example that takes no part."""
+    return replace(example, split="left out")
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text()) if path.is_file() else {}

@@ -1,0 +1,124 @@
+"""The losses of CP-LLM's tasks: rating, ranking, language, comparison."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from lmms_cpllm.model.modeling_cpllm import IGNORED_LABEL, CPLLMForConditionalGeneration, expected_quality
+from lmms_cpllm.ratings import WEIGHTS
+from lmms_cpllm.training.batches import TIE, Batch
+
+# A label that lies on a category still leaves neighbours some weight: observers choose whole categories.
+_LEAST_SPREAD = 0.3
+# Thurstone: the chance that one is rated above the other, with a deviation of so many quality points each.
+_DISCRIMINATION = 10.0
+
+
+def target_distribution(quality: torch.Tensor, sd: torch.Tensor) -> torch.Tensor:
+    """Quality `(B,)` and deviation `(B,)` in ACR categories to the soft rating distribution `(B, 5)`, best first.
+
+    A normal law over the five categories whose expectation is the label: its centre is moved until that holds, between two
+    categories a little, next to the ends of the scale, where the law is cut off, outward.
+    """
+    spread = (sd.square() + _LEAST_SPREAD**2).sqrt().unsqueeze(1)
+    wanted = 1 + quality.unsqueeze(1) / 25
+    levels = torch.tensor(WEIGHTS, dtype=quality.dtype)
+    # The expectation rises with the centre, so halving finds it; steps by the error swing where the law is narrow.
+    low, high = torch.full_like(wanted, -1.0), torch.full_like(wanted, 7.0)
+    for _ in range(24):
+        centre = (low + high) / 2
+        target = (-0.5 * ((levels - centre) / spread).square()).softmax(-1)
+        is_low = (target * levels).sum(-1, keepdim=True) < wanted
+        low, high = torch.where(is_low, centre, low), torch.where(is_low, high, centre)
+    return target
+
+
+def ranking_loss(predicted: torch.Tensor, quality: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
+    """Fidelity loss (FRank, Tsai et al. 2007) over all pairs of one kind of label whose labels differ, `(B,)` each."""
+    difference = quality.unsqueeze(0) - quality.unsqueeze(1)
+    mask = (difference > TIE) & (kind.unsqueeze(0) == kind.unsqueeze(1))
+    if not mask.any():
+        return predicted.sum() * 0
+    deviation = _DISCRIMINATION * 2**0.5
+    # How sure the labels themselves are: a difference of a few points is no certain order. Neither is ever quite certain,
+    # since the root has no gradient at 0.
+    differences = torch.stack((difference[mask], (predicted.unsqueeze(0) - predicted.unsqueeze(1))[mask]))
+    true, chance = torch.special.ndtr(differences / deviation).clamp(1e-6, 1 - 1e-6)
+    return (1 - (true * chance).sqrt() - ((1 - true) * (1 - chance)).sqrt()).mean()
+
+
+def answer_logits(
+    model: CPLLMForConditionalGeneration, turns: dict[str, torch.Tensor], context: torch.Tensor, pixel: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits `(B, vocabulary)` at the first token of each answer, and the mean loss of the further tokens.
+
+    Args:
+        model: its projectors, decoder and head are used.
+        turns: of `collate`.
+        context: `(V, tokens, width)`, projected, of the turns' videos in their order.
+        pixel: the same of the pixel view.
+    """
+    core = model.model
+    embeds = model.get_input_embeddings()(turns["input_ids"])
+    embeds = core.merge(turns["input_ids"], embeds, context, "context")
+    embeds = core.merge(turns["input_ids"], embeds, pixel, "pixel")
+    hidden = core(inputs_embeds=embeds, attention_mask=turns["attention_mask"], use_cache=False).last_hidden_state
+    first = model.lm_head(hidden[torch.arange(len(hidden)), turns["answer_at"]]).float()
+    labels = turns["labels"][:, 1:]
+    wanted = labels != IGNORED_LABEL
+    if not wanted.any():
+        return first, first.sum() * 0
+    # Only the places that have a label go through the head: most of a sequence is placeholders.
+    return first, F.cross_entropy(model.lm_head(hidden[:, :-1][wanted]).float(), labels[wanted])
+
+
+def project(
+    model: CPLLMForConditionalGeneration, context: torch.Tensor, pixel: torch.Tensor, noise: float, silence: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Standardised features `(V, tokens, features)` through the projectors, with noise and now and then one view silent.
+
+    Args:
+        model: its projectors are used; a view that is ablated stays silent.
+        context: of the context view.
+        pixel: of the pixel view.
+        noise: standard deviation, in standard deviations of the features.
+        silence: chance that one of the two views of a video is silent, so that each view learns to serve alone.
+    """
+    if noise:
+        context = context + noise * torch.randn_like(context)
+        pixel = pixel + noise * torch.randn_like(pixel)
+    context, pixel = model.model.project_context(context), model.model.project_pixels(pixel)
+    if silence:
+        luck = torch.rand(len(context), 1, 1)
+        context, pixel = context * (luck >= silence / 2), pixel * (luck <= 1 - silence / 2)
+    return context, pixel
+
+
+def step_losses(
+    model: CPLLMForConditionalGeneration, batch: Batch, context: torch.Tensor, pixel: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """The separate losses of one batch; `context` and `pixel` are the projected features of `batch.videos`."""
+    place = batch.rated["place"]
+    first, language = answer_logits(model, batch.rated, context[place], pixel[place])
+    first = first[: len(batch.quality)]
+    ids = list(model.config.rating_token_ids)
+    ratings = first[:, ids].log_softmax(-1)
+    target = target_distribution(batch.quality, batch.sd)
+    losses = {
+        # The rating words must also win against the rest of the vocabulary: they are what is written.
+        "rating": -(target * ratings).sum(-1).mean() - _mass(first, ids),
+        "ranking": ranking_loss(expected_quality(ratings.exp()), batch.quality, batch.kind),
+        "language": language,
+    }
+    if batch.pairs:
+        place, ids = batch.pairs["place"], list(model.config.choice_token_ids)
+        choice, reason = answer_logits(model, batch.pairs, context[place], pixel[place])
+        losses["choice"] = F.cross_entropy(choice[:, ids], batch.pairs["choice"]) - _mass(choice, ids)
+        losses["language"] = losses["language"] + 0.5 * reason
+    return losses
+
+
+def _mass(logits: torch.Tensor, ids: list[int]) -> torch.Tensor:
+    """Mean log probability that one of `ids` comes next."""
+    return logits.log_softmax(-1)[:, ids].logsumexp(-1).mean()

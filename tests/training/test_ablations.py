@@ -1,0 +1,126 @@
+"""The rows of the table of ablations: what each leaves out, and what is kept."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tiny_training import example
+
+from lmms_cpllm.cli import main
+from lmms_cpllm.errors import ArgumentError
+from lmms_cpllm.synthesis.facts import Facts
+from lmms_cpllm.training import ablations
+from lmms_cpllm.training.ablations import ROWS, run, table
+from lmms_cpllm.training.batches import Mix
+from lmms_cpllm.training.evaluation import Figure
+from lmms_cpllm.training.recipe import Recipe
+
+FIGURE = Figure("SRCC", 0.5, 0.4, 0.6, 20, 4)
+FOLDER = Path("nowhere")
+
+
+def corpus():
+    return [
+        example(0, acr=3.0, family="blur"),
+        example(1, acr=3.0, family="h264"),
+        example(2, source="still", facts=Facts(60.0)),
+        example(3, source="human", facts=Facts(60.0), families=("h264",), strengths=(30.0,)),
+        example(4, acr=3.0, family="blur", split="validation"),
+        example(5, acr=3.0, family="underexposure", split="test"),
+        example(6, acr=3.0, family="underexposure"),
+    ]
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """What each row trains on, instead of the training."""
+    calls = []
+
+    def made(*args, by_vmaf=False):
+        known = corpus()
+        if by_vmaf:
+            known = [example(i, 11.0, split=e.split, source=e.source, facts=e.facts) for i, e in enumerate(known)]
+            known[6] = example(6, 11.0, split="left out")
+        return SimpleNamespace(examples=known)
+
+    def run_stage(model, texts, examples, features, validation, stage, folder):
+        calls.append(SimpleNamespace(model=model, examples=examples, stage=stage, folder=folder))
+
+    model = SimpleNamespace(ablated=None)
+    model.set_ablation = lambda view: setattr(model, "ablated", view)
+    monkeypatch.setattr(ablations, "make_corpus", made)
+    monkeypatch.setattr(ablations, "build", lambda seed, pretrained, texts: (model, pretrained))
+    monkeypatch.setattr(ablations, "run_stage", run_stage)
+    for name in ("freeze_towers", "load_towers", "encode_corpus", "moments_of", "CachedFeatures", "Texts", "fold"):
+        monkeypatch.setattr(ablations, name, lambda *args: args)
+    monkeypatch.setattr(ablations, "Judge", lambda *args: SimpleNamespace(ratings=lambda videos: [50.0] * len(videos)))
+    monkeypatch.setattr(ablations, "score_figures", lambda examples, quality, indices: [FIGURE])
+    monkeypatch.setattr(ablations, "language_figures", lambda judge, examples, indices: [])
+    return calls
+
+
+def test_rows_leave_out_what_they_say_of_the_training_side_only(trained, tmp_path):
+    run(Recipe(), FOLDER, FOLDER, tmp_path, None, tmp_path / "out.json")
+    found = dict(zip(ROWS, trained, strict=True))
+    left = {name: [i for i, e in enumerate(call.examples) if e.split == "train"] for name, call in found.items()}
+    assert left["both"] == left["context only"] == left["pixel only"] == left["towers from scratch"] == [0, 1, 2, 3, 6]
+    assert left["without scored photographs"] == [0, 1, 6]
+    assert left["without capture distortions"] == [1, 2, 3]
+    assert left["photographs alone"] == [2]
+    assert left["without the table of severities"] == [0, 1, 2, 3]
+    for call in found.values():
+        assert [e.split for e in call.examples[4:6]] == ["validation", "test"]
+        assert [e.quality for e in call.examples[4:6]] == [60.0, 60.0]  # everybody is tested on the same labels
+    vmaf = found["without the table of severities"].examples
+    assert [e.quality for e in vmaf[:4]] == [11.0] * 4
+    assert len({call.folder for call in found.values()}) == len(ROWS)
+    rated = {name: call.stage.mix.rated for name, call in found.items()}
+    assert len(set(rated.values())) == 1
+    assert found["photographs alone"].stage.mix.synthetic == 0
+    assert (
+        found["without scored photographs"].stage.mix.still == found["without scored photographs"].stage.mix.human == 0
+    )
+
+
+@pytest.mark.parametrize(("name", "view"), [("context only", "pixel"), ("pixel only", "context"), ("both", None)])
+def test_the_view_that_is_silent(trained, tmp_path, name, view):
+    run(Recipe(), FOLDER, FOLDER, tmp_path, None, tmp_path / "out.json", [name])
+    assert trained[0].model.ablated == view
+
+
+def test_rows_that_stand_in_the_file_are_kept(trained, tmp_path):
+    out = tmp_path / "out.json"
+    old = Figure("SRCC", 0.9, 0.8, 1.0, 20, 4)
+    out.write_text(json.dumps({"both": [asdict(old)]}))
+    found = run(Recipe(), FOLDER, FOLDER, tmp_path, None, out, ["both", "pixel only"])
+    assert found == {"both": [old], "pixel only": [FIGURE]}
+    assert len(trained) == 1
+    assert json.loads(out.read_text()) == {"both": [asdict(old)], "pixel only": [asdict(FIGURE)]}
+    assert table(found) == [
+        "both | SRCC: 0.900 [0.800, 1.000], n = 20, 4 contents",
+        "pixel only | SRCC: 0.500 [0.400, 0.600], n = 20, 4 contents",
+    ]
+
+
+def test_a_row_that_does_not_exist(tmp_path):
+    with pytest.raises(ArgumentError, match=r"--only: expected names among both, context only, .*; found towers"):
+        run(Recipe(), FOLDER, FOLDER, tmp_path, None, tmp_path / "out.json", ["both", "towers"])
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_the_command(tmp_path, capsys, trained):
+    data = ["--contents", str(FOLDER), "--photographs", str(FOLDER), "--work", str(tmp_path), "--seed", "4"]
+    out = tmp_path / "out.json"
+    assert main(["train", "ablations", *data, "--out", str(out), "--only", "both", "photographs alone"]) == 0
+    assert [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines()] == ["both", "photographs alone"]
+    assert {call.stage.seed for call in trained} == {4}
+    with pytest.raises(ArgumentError, match=r"found nothing$"):
+        main(["train", "ablations", *data, "--out", str(out), "--only", "nothing"])
+
+
+def test_shares_of_a_row_are_as_many_as_before():
+    mix = Mix(synthetic=5, still=4, human=3)
+    for row in ROWS.values():
+        assert row.mix(mix).rated == 12
