@@ -119,7 +119,7 @@ def test_a_missing_package_is_an_error_that_says_what_to_install(method, missing
     for work in (lambda: getattr(naturalness, method)([Path("none.mp4")]), naturalness.check_packages):
         for loader in LOADERS.values():
             getattr(naturalness, loader).cache_clear()
-        with pytest.raises(UserError, match=rf"needs a package .*{missing}.*pip install 'lmms-cpllm\[train\]'"):
+        with pytest.raises(UserError, match=rf"needs a package .*{missing}.*pip install 'lmms-cpllm\[baselines\]'"):
             work()
 
 
