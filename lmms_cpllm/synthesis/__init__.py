@@ -1,1 +1,1 @@
-"""Clips with known distortions, made from still photographs: scenes, distortions, codecs, labels, recipes."""
+"""Clips with known distortions: scenes, distortions, codecs, opinions of them, facts and language about them, recipes."""

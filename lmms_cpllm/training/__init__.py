@@ -1,1 +1,1 @@
-"""Training of `cpllm-tiny`: contents -> distorted clips with labels -> features of frozen towers -> decoder."""
+"""Training of a tiny CP-LLM: contents -> distorted clips -> labels and facts -> features -> decoder -> sealed test."""
