@@ -76,6 +76,12 @@ def test_a_figure_counts_items_and_contents_and_its_interval_holds_the_value():
     assert found != figure("mean", groups, lambda at: float(values[at].mean()), seed=1)
 
 
+def test_the_interval_of_a_share_is_as_wide_as_the_binomial_law_has_it():
+    found = share("s", [True] * 60 + [False] * 40, [f"c{i}" for i in range(100)])
+    expected = 2 * 1.96 * (0.6 * 0.4 / 100) ** 0.5
+    assert 0.7 * expected < found.high - found.low < 1.3 * expected
+
+
 def test_whole_contents_are_drawn():
     # Ten times the same clip is one clip: the interval must not be narrower for it.
     values = np.repeat([0.0, 1.0, 0.0, 1.0, 1.0, 0.0], 10)

@@ -63,6 +63,14 @@ def test_a_chain_is_measured_link_by_link_and_as_a_whole(tmp_path, clean):
     assert frames[0].shape == clean[0].shape
 
 
+def test_every_link_is_measured_against_what_it_was_given(tmp_path, clean):
+    strong, weak = Link("pixelation", 5.0), Link("h264", 14.0)
+    found = render_chain(clean, (strong, weak), 25, tmp_path / "a.mp4")
+    assert found.links[0]["vmaf"] < 60
+    assert found.links[1]["vmaf"] > 85  # the codec hardly harmed what was left
+    assert found.whole["vmaf"] < 60
+
+
 def test_a_bitrate_instead_of_a_quality(tmp_path, clean):
     sizes = []
     for kbps in (40.0, 400.0):
