@@ -55,7 +55,7 @@ def test_version_help_and_wrong_usage():
     answer = run("--help")
     assert answer.returncode == 0
     assert "list, check and download the releases" in answer.stdout
-    for arguments in ((), ("data",), ("data", "check"), ("nonsense",)):
+    for arguments in ((), ("data",), ("data", "check"), ("train",), ("nonsense",)):
         assert run(*arguments).returncode == 2, arguments
     answer = run("data", "check", "konviddd")
     assert answer.returncode == 2

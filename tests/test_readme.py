@@ -1,12 +1,14 @@
 """The README says what the code does: commands, tasks, model arguments and the file tree."""
 
 import re
+import shlex
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import lmms_cpllm
+from lmms_cpllm.cli import build_parser
 from lmms_cpllm.harness.arguments import Arguments
 from lmms_cpllm.plugin import tasks_path
 
@@ -37,6 +39,20 @@ def test_every_model_argument_stands_in_the_table_and_no_other(text):
     cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
     named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
     assert named == {field.name for field in fields(Arguments)} - flags_of_the_host
+
+
+def test_commands_and_options_of_training_are_there(text):
+    section = text.split("## Training")[1].split("## File tree")[0]
+    commands = [
+        shlex.split(line, comments=True) for line in re.findall("^lmms-cpllm (train .*)", section, re.MULTILINE)
+    ]
+    assert {action for _, action, *_ in commands} == {"recipe", "test", "baselines", "ablations"}
+    for command in commands:
+        build_parser().parse_args(command)
+    recipe = next(command for command in commands if command[1] == "recipe")
+    for option in re.findall(r"`(--[\w-]+)`", section):
+        if option not in recipe:
+            build_parser().parse_args([*recipe, option])
 
 
 def test_the_file_tree_names_every_part(text):

@@ -17,7 +17,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     recipe.add_argument("name", choices=RECIPES, help=f"one of: {', '.join(RECIPES)}")
     _add_data(recipe)
     recipe.add_argument("--out", metavar="DIR", type=Path, required=True, help="the checkpoint")
-    recipe.add_argument("--unfreeze", action="store_true", help="train the upper stages of the towers as well")
+    recipe.add_argument(
+        "--pretrained-tower", action="store_true", help="leave the pixel tower as ImageNet made it: quicker and worse"
+    )
     recipe.add_argument("--small", action="store_true", help="a miniature that only shows that the way is open")
     recipe.set_defaults(run=run_recipe)
 
@@ -35,10 +37,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     baselines.set_defaults(run=run_baselines)
 
     ablations = actions.add_parser(
-        "ablations", help="train without one part at a time on the recipe's features, and test"
+        "ablations", help="train without one part at a time on the towers of the recipe, and test"
     )
     _add_data(ablations)
-    ablations.add_argument("--towers", metavar="FILE", type=Path, help="towers.safetensors of a finished stage")
     ablations.add_argument("--only", metavar="NAME", nargs="*", help="these rows instead of all")
     ablations.add_argument(
         "--out", metavar="FILE", type=Path, required=True, help="JSON, one entry a row; rows there are kept"
@@ -64,8 +65,8 @@ def run_recipe(args: argparse.Namespace) -> int:
     """Train and export; prints the validation of the last stage."""
     from lmms_cpllm.training import recipe
 
-    stages = recipe.UNFROZEN if args.unfreeze else recipe.FROZEN
-    settings = recipe.Recipe(seed=args.seed, workers=args.workers, stages=stages)
+    tower = None if args.pretrained_tower else recipe.TOWER
+    settings = recipe.Recipe(seed=args.seed, workers=args.workers, tower=tower)
     settings = recipe.small(settings) if args.small else settings
     record = recipe.run_recipe(settings, args.contents, args.photographs, args.work, args.out)
     for name, value in record["stages"][-1]["validation"].items():
@@ -107,7 +108,7 @@ def run_ablations(args: argparse.Namespace) -> int:
     from lmms_cpllm.training import ablations, recipe
 
     settings = recipe.Recipe(seed=args.seed, workers=args.workers)
-    rows = ablations.run(settings, args.contents, args.photographs, args.work, args.towers, args.out, args.only)
+    rows = ablations.run(settings, args.contents, args.photographs, args.work, args.out, args.only)
     for line in ablations.table(rows):
         print(line)
     return 0

@@ -6,38 +6,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from transformers import AutoModel, Cache, GenerationMixin, LogitsProcessor, LogitsProcessorList, PreTrainedModel
+from transformers import AutoModel, GenerationMixin, LogitsProcessor, LogitsProcessorList, PreTrainedModel
 from transformers.activations import ACT2FN
-from transformers.modeling_outputs import BaseModelOutputWithPast, ModelOutput
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast, ModelOutput
 
 from lmms_cpllm.model.configuration_cpllm import CPLLMConfig
 from lmms_cpllm.model.towers import Projector, build_tower, feature_maps, pool, tower_channels
 from lmms_cpllm.ratings import LEVELS, WEIGHTS
 
 IGNORED_LABEL = -100
-
-
-@dataclass
-class CPLLMModelOutput(BaseModelOutputWithPast):
-    """Output of the decoder without a head."""
-
-
-@dataclass
-class CPLLMCausalLMOutput(ModelOutput):
-    """
-    Attributes:
-        loss: `(1,)`, mean cross entropy of the next token where `labels` were given.
-        logits: `(B, L, vocabulary)`, or fewer positions with `logits_to_keep`.
-        past_key_values: key-value cache of the decoder.
-        hidden_states: of each layer, if asked for.
-        attentions: of each layer, if asked for.
-    """
-
-    loss: torch.Tensor | None = None
-    logits: torch.Tensor | None = None
-    past_key_values: Cache | None = None
-    hidden_states: tuple[torch.Tensor, ...] | None = None
-    attentions: tuple[torch.Tensor, ...] | None = None
 
 
 @dataclass
@@ -68,7 +45,7 @@ class CPLLMPreTrainedModel(PreTrainedModel):
     main_input_name = "input_ids"
     input_modalities = ("video", "image", "text")
     supports_gradient_checkpointing = True
-    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012 - read by transformers
+    _skip_keys_device_placement = ["past_key_values", "cache"]  # noqa: RUF012 - read by transformers
     _supports_flash_attn = True
     _supports_sdpa = True
     _supports_flex_attn = True
@@ -186,26 +163,26 @@ class CPLLMModel(CPLLMPreTrainedModel):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        past_key_values: Cache | None = None,
         inputs_embeds: torch.Tensor | None = None,
         context_values: torch.Tensor | None = None,
         pixel_values: torch.Tensor | None = None,
         context_features: torch.Tensor | None = None,
         pixel_features: torch.Tensor | None = None,
         **kwargs,
-    ) -> CPLLMModelOutput:
+    ) -> BaseModelOutputWithPast:
         """Reads text and videos.
 
         Args:
             input_ids: `(B, L)` with placeholders.
             attention_mask: `(B, L)`, 1 for tokens and 0 for padding.
             position_ids: `(B, L)`; made from the mask if None, so that padding moves nothing.
-            past_key_values: cache of what was read before.
             inputs_embeds: `(B, L, width)` instead of `input_ids`.
             context_values: `(V, M, 3, h, w)`.
             pixel_values: `(V, K, G, R, 3, c, c)`.
             context_features: `(V, tokens, features)` from `encode_context`, instead of `context_values`.
             pixel_features: `(V, tokens, features)` from `encode_pixels`, instead of `pixel_values`.
+            **kwargs: for the decoder, the cache of what was read before among them (`past_key_values`, since transformers
+                5.24 `cache`).
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("exactly one of input_ids and inputs_embeds is needed")
@@ -224,11 +201,10 @@ class CPLLMModel(CPLLMPreTrainedModel):
         outputs = self.language_model(
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
             **kwargs,
         )
-        return CPLLMModelOutput(**outputs)
+        return outputs
 
 
 class CPLLMForConditionalGeneration(CPLLMPreTrainedModel, GenerationMixin):
@@ -269,7 +245,6 @@ class CPLLMForConditionalGeneration(CPLLMPreTrainedModel, GenerationMixin):
         input_ids: torch.LongTensor | None = None,
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.LongTensor | None = None,
-        past_key_values: Cache | None = None,
         inputs_embeds: torch.Tensor | None = None,
         context_values: torch.Tensor | None = None,
         pixel_values: torch.Tensor | None = None,
@@ -278,7 +253,7 @@ class CPLLMForConditionalGeneration(CPLLMPreTrainedModel, GenerationMixin):
         labels: torch.LongTensor | None = None,
         logits_to_keep: int | torch.Tensor = 0,
         **kwargs,
-    ) -> CPLLMCausalLMOutput:
+    ) -> CausalLMOutputWithPast:
         """Next-token logits; arguments as in [`CPLLMModel.forward`].
 
         Args:
@@ -289,7 +264,6 @@ class CPLLMForConditionalGeneration(CPLLMPreTrainedModel, GenerationMixin):
             input_ids=input_ids,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
             context_values=context_values,
             pixel_values=pixel_values,
@@ -302,13 +276,9 @@ class CPLLMForConditionalGeneration(CPLLMPreTrainedModel, GenerationMixin):
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.text_config.vocab_size)
-        return CPLLMCausalLMOutput(
-            loss=loss,
-            logits=logits,
-            past_key_values=outputs.past_key_values,
-            hidden_states=outputs.hidden_states,
-            attentions=outputs.attentions,
-        )
+        # The decoder's own fields, whatever this version of transformers calls the cache.
+        others = {name: value for name, value in outputs.items() if name != "last_hidden_state"}
+        return CausalLMOutputWithPast(loss=loss, logits=logits, **others)
 
     def prepare_inputs_for_generation(self, *args, is_first_iteration: bool | None = False, **kwargs):
         inputs = super().prepare_inputs_for_generation(*args, is_first_iteration=is_first_iteration, **kwargs)

@@ -1,7 +1,7 @@
-"""What the parts are worth: the last stage trained without one of them at a time, on cached features, on the sealed test.
+"""What the parts are worth: all tasks trained without one of them at a time, on cached features, on the sealed test.
 
-The towers are those that the recipe came to (`--towers`), or the pretrained ones; every row trains decoder and
-projectors from scratch, with the same settings and number of steps.
+The pixel tower is the one that the recipe came to, except in the rows about it; every row trains decoder and projectors
+from scratch, with the same settings and number of steps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.synthesis.distortions import FAMILIES
-from lmms_cpllm.training.batches import Mix
+from lmms_cpllm.training.batches import Batches, Mix
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.evaluation import Figure, language_figures, score_figures
 from lmms_cpllm.training.features import CachedFeatures, fold, moments_of
@@ -24,7 +24,8 @@ from lmms_cpllm.training.recipe import (
     Recipe,
     encode_corpus,
     freeze_towers,
-    load_towers,
+    learn_tower,
+    load_tower,
     make_corpus,
     train_indices,
 )
@@ -41,8 +42,8 @@ class Row:
     keeps: Callable[[Example], bool] = lambda example: True
     """Which training examples are left."""
     mix: Callable[[Mix], Mix] = lambda mix: mix
-    pretrained: bool = True
-    """Whether the towers saw ImageNet."""
+    tower: str = "learned"
+    """The pixel tower: `learned` by the recipe, `pretrained` on ImageNet, or, as both towers, of `random` weights."""
     by_vmaf: bool = False
     """Whether clips are labelled by plain VMAF instead of the fitted opinion, and families that it does not know left
     out."""
@@ -66,7 +67,8 @@ ROWS: dict[str, Row] = {
         keeps=lambda example: example.source == "still",
         mix=lambda mix: replace(mix, synthetic=0, human=0, still=mix.rated),
     ),
-    "towers from scratch": Row(pretrained=False),
+    "pixel tower of ImageNet": Row(tower="pretrained"),
+    "towers of random weights": Row(tower="random"),
 }
 
 
@@ -75,18 +77,16 @@ def run(
     contents: Path,
     photographs: Path,
     work: Path,
-    towers: Path | None,
     out: Path,
     only: Sequence[str] | None = None,
 ) -> dict[str, list[Figure]]:
     """Trains and tests the rows; those that stand in `out` already are kept.
 
     Args:
-        recipe: its last stage is what is trained.
+        recipe: its tasks are what is trained.
         contents: folder with photos/ and videos/.
         photographs: folder with scores.csv.
         work: the recipe's work folder.
-        towers: `towers.safetensors` of its second stage; None for the pretrained towers.
         out: JSON, `{row: [figures]}`.
         only: names of rows; all where it is None.
 
@@ -100,7 +100,7 @@ def run(
     known = {name: [Figure(**f) for f in figures] for name, figures in _read(out).items()}
     for name in wanted:
         if name not in known:
-            known[name] = _run_row(name, ROWS[name], recipe, contents, photographs, work, towers)
+            known[name] = _run_row(name, ROWS[name], recipe, contents, photographs, work)
             write_json(out, {key: [asdict(f) for f in figures] for key, figures in known.items()})
     return known
 
@@ -110,13 +110,11 @@ def table(rows: Mapping[str, Sequence[Figure]]) -> list[str]:
     return [f"{name} | {figure}" for name, figures in rows.items() for figure in figures]
 
 
-def _run_row(
-    name: str, row: Row, recipe: Recipe, contents: Path, photographs: Path, work: Path, towers: Path | None
-) -> list[Figure]:
+def _run_row(name: str, row: Row, recipe: Recipe, contents: Path, photographs: Path, work: Path) -> list[Figure]:
     corpus = make_corpus(recipe, contents, photographs, work)
-    model, processor = build(recipe.seed, pretrained=row.pretrained, texts=recipe.texts)
-    if towers and row.pretrained:
-        load_towers(model, towers)
+    model, processor = build(recipe.seed, pretrained=row.tower != "random", texts=recipe.texts)
+    if recipe.tower and row.tower == "learned":
+        load_tower(model, learn_tower(recipe, recipe.tower, corpus, work)[1])
     freeze_towers(model)
     features = encode_corpus(model, processor, corpus, work, recipe.workers)
     truth = corpus.examples
@@ -129,9 +127,11 @@ def _run_row(
     model.set_ablation(row.ablated)
     moments = moments_of(features, train_indices(examples))
     source = CachedFeatures(features, moments)
-    stage: Stage = replace(recipe.stages[-1], seed=recipe.seed)
-    stage = replace(stage, mix=row.mix(stage.mix))
-    folder = work / f"ablation-{name.replace(' ', '-')}-{recipe.seed}{'-towers' if towers else ''}"
+    stage: Stage = replace(recipe.tasks, seed=recipe.seed)
+    # As many steps as the whole has, however few examples are left.
+    steps = Batches(truth, Texts(processor), stage.mix, stage.seed, stage.steps).steps
+    stage = replace(stage, mix=row.mix(stage.mix), steps=steps)
+    folder = work / f"ablation-{name.replace(' ', '-')}-{recipe.seed}"
     run_stage(model, Texts(processor), examples, source, source, stage, folder)
     fold(model, moments)
     judge = Judge(model, processor, features)

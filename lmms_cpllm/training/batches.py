@@ -11,6 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lmms_cpllm.metrics.lexicon import KINDS
+from lmms_cpllm.synthesis.facts import kind_of
+from lmms_cpllm.synthesis.language import INVISIBLE
+from lmms_cpllm.synthesis.language.findings import CERTAIN
 from lmms_cpllm.training.labelling import Example
 from lmms_cpllm.training.texts import Texts, Turn, collate
 
@@ -58,6 +62,8 @@ class Batch:
     """(R,) ACR categories."""
     kind: torch.Tensor
     """(R,) which labels may be ranked against each other."""
+    there: torch.Tensor
+    """(R, kinds) 1 for a kind of distortion that can be seen, 0 for one that cannot, nan where that is not known."""
     pairs: dict[str, torch.Tensor]
     """Turns of two videos; `place` `(2 P,)`, `choice` `(P,)` 0 for the first."""
 
@@ -65,18 +71,20 @@ class Batch:
 class Batches:
     """Draws batches of the training split; the same for the same seed and epoch."""
 
-    def __init__(self, examples: Sequence[Example], texts: Texts, mix: Mix, seed: int) -> None:
-        self.examples, self.texts, self.mix, self.seed = examples, texts, mix, seed
+    def __init__(self, examples: Sequence[Example], texts: Texts, mix: Mix, seed: int, steps: int = 0) -> None:
+        self.examples, self.texts, self.mix, self.seed, self._steps = examples, texts, mix, seed, steps
         self.by_source = {
             s: [i for i, e in enumerate(examples) if e.split == "train" and e.source == s] for s in SOURCES
         }
         self.by_scene: dict[str, list[int]] = {}
-        for index in self.by_source["synthetic"]:
+        for index in (*self.by_source["synthetic"], *self.by_source["human"]):
             self.by_scene.setdefault(examples[index].scene, []).append(index)
 
     @property
     def steps(self) -> int:
-        """Of one epoch: about as many videos as there are."""
+        """Of one epoch: about as many videos as there are, where no number is given."""
+        if self._steps:
+            return self._steps
         shares = {s: getattr(self.mix, s) for s in SOURCES if self.by_source[s] and getattr(self.mix, s)}
         return max(1, sum(len(self.by_source[s]) for s in shares) // sum(shares.values()))
 
@@ -102,6 +110,7 @@ class Batches:
             quality=torch.tensor([e.quality for e in known], dtype=torch.float32),
             sd=torch.tensor([e.sd for e in known], dtype=torch.float32),
             kind=torch.tensor([_LABEL_KIND[e.source] for e in known]),
+            there=torch.tensor([kinds_there(e) for e in known]),
             pairs=self._collate_pairs(pairs, place, pad, rng),
         )
 
@@ -134,6 +143,21 @@ class Batches:
             if _LABEL_KIND[a.source] == _LABEL_KIND[b.source] and abs(a.quality - b.quality) > TIE:
                 pairs.append((first, second))
         return pairs
+
+
+def kinds_there(example: Example) -> list[float]:
+    """For each of `KINDS` whether it can be seen: 1, 0, or nan where that is not known or a matter of taste."""
+    worst: dict[str, float] = {}
+    for done in example.facts.impairments or ():
+        kind = kind_of(done.family)
+        worst[kind] = min(done.acr, worst.get(kind, INVISIBLE))
+    found = []
+    for kind in KINDS:
+        if kind in worst:
+            found.append(1.0 if worst[kind] < CERTAIN else float("nan"))
+        else:
+            found.append(0.0 if example.closed and example.facts.impairments is not None else float("nan"))
+    return found
 
 
 def _deck(indices: Sequence[int], rng: np.random.Generator) -> Iterator[int]:

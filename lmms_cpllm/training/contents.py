@@ -33,6 +33,7 @@ _LEAST_PIXELS, _LEAST_SIDE = 320 * 180, 180
 # Over the 78 contents of `cpllm-tiny`, copies of 640x400 that were cropped by 1.5 % and saved as JPEG of quality 30
 # differ in up to 19.9 %, different contents in 24.2 % and more.
 _HASH_SIDE, _SAME_PICTURE_SHARE = 16, 0.22
+HASH_BITS = _HASH_SIDE**2
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _refuse_equal_names(paths: Sequence[Path]) -> None:
 
 
 def _refuse_near_duplicates(contents: Sequence[Content], hashes: Sequence[int]) -> None:
-    limit = _SAME_PICTURE_SHARE * _HASH_SIDE**2
+    limit = _SAME_PICTURE_SHARE * HASH_BITS
     for i, (content, code) in enumerate(zip(contents, hashes, strict=True)):
         for other, other_code in zip(contents[:i], hashes[:i], strict=True):
             if content.split != other.split and (code ^ other_code).bit_count() <= limit:

@@ -6,6 +6,7 @@ What is kept of a clip is what was done to it and what full-reference metrics sa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -30,8 +31,11 @@ from lmms_cpllm.training.rendering import render_chain
 from lmms_cpllm.training.scenery import FRAMES, CleanScene, clean_scenes
 from lmms_cpllm.training.subjects import subject_of
 
-# Of the scored photographs that are made into clips, the share that is moved only.
+# Of the clips of scored photographs, the share that is moved only.
 _MOVED_ONLY = 0.15
+# A photograph that people found worse hides what is done to it afterwards: one clip is enough.
+_WORTH_MORE_ACR = 3.0
+_GROUPS = 120
 
 
 def make_clean_part(
@@ -49,7 +53,7 @@ def make_clean_part(
 
     Args:
         contents: those of the test are left out.
-        folder: of the clips and one table for each content; finished contents are kept when it is run again.
+        folder: one folder for each content in it; finished contents are kept when it is run again.
         seed: of all draws.
         scenes: clean scenes of each content.
         codecs: clips with a single codec of each scene.
@@ -61,7 +65,7 @@ def make_clean_part(
         One row a clip; see `_row`.
     """
     draw = {"scenes": scenes, "codecs": codecs, "others": others, "chains": chains}
-    jobs = [(c.name, _make_content, (c, folder, seed, draw)) for c in contents if c.split != TEST]
+    jobs = [(c.name, _make_content, (c, seed, draw)) for c in contents if c.split != TEST]
     return _run(jobs, folder, "clips", workers)
 
 
@@ -70,28 +74,31 @@ def make_test_part(
 ) -> list[dict]:
     """The sealed test: of each of its contents one clean clip, ladders of seen and unseen codecs and of other distortions,
     and chains. `small` leaves most of it out, for tests of the way itself."""
-    jobs = [(c.name, _make_test, (c, folder, seed, small)) for c in contents if c.split == TEST]
+    jobs = [(c.name, _make_test, (c, seed, small)) for c in contents if c.split == TEST]
     return _run(jobs, folder, "sealed test", workers)
 
 
 def make_human_part(photographs: Sequence[Scored], folder: Path, *, seed: int, clips: int, workers: int) -> list[dict]:
-    """Photographs with human scores as moving clips, most of them then distorted.
+    """Photographs with human scores as moving clips, most of them then distorted. They are the many contents of training:
+    on a few pristine ones alone a model learns these contents.
 
     Args:
-        photographs: all of them; which are taken is drawn.
-        folder: of the clips and tables.
+        photographs: those of the test are left out.
+        folder: see `make_clean_part`.
         seed: of all draws.
-        clips: how many.
+        clips: how many of each training photograph that people found fair or better; of the others there is one.
         workers: processes.
     """
-    rng = np.random.default_rng([seed, 1])
-    taken = [photographs[i] for i in sorted(rng.permutation(len(photographs))[:clips])]
-    groups = [taken[i : i + 25] for i in range(0, len(taken), 25)]
-    jobs = [(f"group-{i:03d}", _make_photographs, (group, folder, seed)) for i, group in enumerate(groups)]
+    taken = [photograph for photograph in photographs if photograph.split != TEST]
+    groups: dict[str, list[Scored]] = {}
+    for photograph in taken:
+        # By name, so that a photograph more or less in the folder leaves the other groups as they are.
+        groups.setdefault(f"{zlib.crc32(photograph.name.encode()) % _GROUPS:03d}", []).append(photograph)
+    jobs = [(f"group-{name}", _make_photographs, (group, seed, clips)) for name, group in sorted(groups.items())]
     return _run(jobs, folder, "scored photographs", workers)
 
 
-def _make_content(content: Content, folder: Path, seed: int, draw: dict[str, int]) -> list[dict]:
+def _make_content(content: Content, seed: int, draw: dict[str, int], folder: Path) -> list[dict]:
     rng = _rng(seed, content.name)
     rows = []
     for number, scene in enumerate(clean_scenes(content, rng, draw["scenes"])):
@@ -100,7 +107,7 @@ def _make_content(content: Content, folder: Path, seed: int, draw: dict[str, int
     return rows
 
 
-def _make_test(content: Content, folder: Path, seed: int, small: bool) -> list[dict]:
+def _make_test(content: Content, seed: int, small: bool, folder: Path) -> list[dict]:
     rng = _rng(seed, content.name)
     [scene] = clean_scenes(content, rng, 1)
     codecs = [str(c) for c in rng.permutation(SEEN_CODECS)[: 1 if small else 2]]
@@ -115,14 +122,20 @@ def _make_test(content: Content, folder: Path, seed: int, small: bool) -> list[d
     return _make_clips(scene, chains, content.name, content.name, TEST, folder)
 
 
-def _make_photographs(group: Iterable[Scored], folder: Path, seed: int) -> list[dict]:
+def _make_photographs(group: Iterable[Scored], seed: int, clips: int, folder: Path) -> list[dict]:
     rows = []
     for photograph in group:
         rng = _rng(seed, photograph.name)
         frames, fps = whole_pixel_pan(first_picture(photograph.path), FRAMES, rng), int(rng.choice([24, 25, 30]))
         scene = CleanScene(frames, fps, "")
-        chain = () if rng.random() < _MOVED_ONLY else draw_afterwards(rng, _pixels_per_second(scene))
-        made = _make_clips(scene, [chain], photograph.name, photograph.content, photograph.split, folder)
+        count = clips if photograph.split == TRAIN and photograph.acr >= _WORTH_MORE_ACR else 1
+        chains: list[tuple[Link, ...]] = []
+        if count > 2:
+            # Two strengths of one distortion: what is compared differs in nothing else.
+            chains += ladder(str(rng.choice((*SEEN_CODECS, *FAMILIES))), 2, rng)
+        while len(chains) < count:
+            chains.append(() if rng.random() < _MOVED_ONLY else draw_afterwards(rng, _pixels_per_second(scene)))
+        made = _make_clips(scene, chains, photograph.name, photograph.content, photograph.split, folder)
         rows += [row | {"acr": photograph.acr} for row in made]
     return rows
 
@@ -173,20 +186,31 @@ def _rng(seed: int, name: str) -> np.random.Generator:
 
 
 def _run(jobs: Sequence[tuple[str, Callable, tuple]], folder: Path, title: str, workers: int) -> list[dict]:
-    """Runs the jobs whose tables are not there yet in processes of their own, and reads all tables in their order."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = {name: folder / f"{name}.json" for name, _, _ in jobs}
-    todo = [job for job in jobs if not tables[job[0]].is_file()]
+    """Runs the jobs whose tables are not there yet in processes of their own, and reads all tables in their order.
+
+    Every job has a folder, whose name changes with what the job was given: clips of other draws or other photographs are
+    not taken for its own.
+    """
+    tables = [folder / f"{name}-{_digest(arguments)}" / "clips.json" for name, _, arguments in jobs]
+    todo = [(job, table) for job, table in zip(jobs, tables, strict=True) if not table.is_file()]
+    for _, table in todo:
+        table.parent.mkdir(parents=True, exist_ok=True)
     # Spawned, not forked: OpenCV's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_use_one_thread) as pool:
-        running = {pool.submit(function, *arguments): name for name, function, arguments in todo}
+        running = {pool.submit(function, *arguments, table.parent): table for (_, function, arguments), table in todo}
         bar = tqdm(as_completed(running), desc=title, unit="content", total=len(jobs), initial=len(jobs) - len(todo))
         for done in bar:
-            write_json(tables[running[done]], done.result())
+            write_json(running[done], done.result())
     return [
-        row | {"path": str(folder / row["file"])} for name in tables for row in json.loads(tables[name].read_text())
+        row | {"path": str(table.parent / row["file"])} for table in tables for row in json.loads(table.read_text())
     ]
+
+
+def _digest(arguments: tuple) -> str:
+    """8 digits that change with a job's arguments, but not with where its files are."""
+    plain = json.dumps(arguments, default=lambda value: value.name if isinstance(value, Path) else asdict(value))
+    return hashlib.sha256(plain.encode()).hexdigest()[:8]
 
 
 def _use_one_thread() -> None:

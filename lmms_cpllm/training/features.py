@@ -7,19 +7,21 @@ projector at the end, so that the exported model takes raw features.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from tqdm import tqdm
 
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.video import Clip
 
+VIEWS = ("context", "pixel")
 _CHUNK = 200
 
 
@@ -31,67 +33,80 @@ class Moments:
     pixel: tuple[torch.Tensor, torch.Tensor]
 
 
-@torch.inference_mode()
 def encode_files(
     model: CPLLMForConditionalGeneration,
     processor: CPLLMProcessor,
     paths: Sequence[Path],
-    folder: Path,
+    folders: Mapping[str, Path],
     workers: int = 2,
 ) -> dict[str, torch.Tensor]:
-    """Pooled features of all files, from `folder` where they were computed before.
+    """Pooled features of all files, from the folders where they were computed before.
 
     Args:
         model: its towers are used, by several threads at once.
         processor: makes the views.
         paths: in the order of the result.
-        folder: one safetensors file for every 200 files, made anew where it is of others (by name and size).
+        folders: for `context` and `pixel`, or the one that is wanted, a folder of safetensors files that say whose
+            features they hold, by folder, name and size; one view may be known and the other not.
         workers: threads that decode and encode, each operation on one.
 
     Returns:
-        `context` `(N, tokens, features)` and `pixel` `(N, tokens, features)`, float16.
+        `(N, tokens, features)` of each view, float16.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = []
+    keys = [f"{path.parent.name}/{path.name} {path.stat().st_size}" for path in paths]
+    stores = {view: _Store(folder) for view, folder in folders.items()}
+    missing = [i for i, key in enumerate(keys) if any(key not in store.rows for store in stores.values())]
     with (
         ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-        tqdm(total=len(paths), desc="features", unit="video") as bar,
+        tqdm(total=len(paths), initial=len(paths) - len(missing), desc="features", unit="video") as bar,
     ):
-        for start in range(0, len(paths), _CHUNK):
-            path = folder / f"{start:06d}.safetensors"
-            chunk = paths[start : start + _CHUNK]
-            files = _digest(chunk)
-            if not _is_of(path, files):
-                found = list(pool.map(lambda file: encode_file(model, processor, file), chunk))
-                values = {key: torch.cat([one[key] for one in found]) for key in ("context", "pixel")}
-                save_file(values, path.with_suffix(".part"), {"files": files})
-                path.with_suffix(".part").replace(path)
-            parts.append(load_file(path))
+        for start in range(0, len(missing), _CHUNK):
+            chunk = missing[start : start + _CHUNK]
+            wanted = [[view for view, store in stores.items() if keys[i] not in store.rows] for i in chunk]
+            found = list(pool.map(lambda i, views: encode_file(model, processor, paths[i], views), chunk, wanted))
+            for view, store in stores.items():
+                store.add({keys[i]: one[view] for i, one in zip(chunk, found, strict=True) if view in one})
             bar.update(len(chunk))
-    return {key: torch.cat([part[key] for part in parts]) for key in ("context", "pixel")}
+    return {view: torch.cat([store.rows[key] for key in keys]) for view, store in stores.items()}
 
 
-def _digest(paths: Sequence[Path]) -> str:
-    names = "\n".join(f"{path.name} {path.stat().st_size}" for path in paths)
-    return hashlib.sha256(names.encode()).hexdigest()
+class _Store:
+    """Rows of features by the key of their file, in the safetensors files of a folder."""
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.rows: dict[str, torch.Tensor] = {}
+        for path in sorted(folder.glob("*.safetensors")):
+            with safe_open(path, "pt") as saved:
+                values, names = saved.get_tensor("features"), json.loads(saved.metadata()["files"])
+            self.rows |= dict(zip(names, values.split(1), strict=True))
 
-def _is_of(path: Path, files: str) -> bool:
-    """Whether a file of features is there and is of these files; one that does not say of which is believed."""
-    if not path.is_file():
-        return False
-    with safe_open(path, "pt") as saved:
-        return (saved.metadata() or {}).get("files", files) == files
+    def add(self, rows: dict[str, torch.Tensor]) -> None:
+        """Keeps rows, as one more file."""
+        if not rows:
+            return
+        self.rows |= rows
+        names = json.dumps(list(rows))
+        path = self.folder / f"{hashlib.sha256(names.encode()).hexdigest()[:16]}.safetensors"
+        save_file({"features": torch.cat(list(rows.values()))}, path.with_suffix(".part"), {"files": names})
+        path.with_suffix(".part").replace(path)
 
 
 @torch.inference_mode()
-def encode_file(model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, path: Path) -> dict[str, torch.Tensor]:
-    """Pooled features of one file, `context` and `pixel` `(1, tokens, features)`, float16."""
-    views = processor.video_processor([shortened(processor.read(path))])
-    context = model.model.encode_context(views["context_values"])
-    if context.shape[1] < processor.context_tokens * processor.video_processor.context_frames:
-        context = context.repeat(1, processor.video_processor.context_frames, 1)
-    return {"context": context.half(), "pixel": model.model.encode_pixels(views["pixel_values"]).half()}
+def encode_file(
+    model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, path: Path, views: Sequence[str] = VIEWS
+) -> dict[str, torch.Tensor]:
+    """Pooled features of one file for the given views, `(1, tokens, features)`, float16."""
+    values = processor.video_processor([shortened(processor.read(path))])
+    found = {}
+    if "context" in views:
+        context = model.model.encode_context(values["context_values"])
+        times = processor.video_processor.context_frames * processor.context_tokens // context.shape[1]
+        found["context"] = context.repeat(1, times, 1).half()
+    if "pixel" in views:
+        found["pixel"] = model.model.encode_pixels(values["pixel_values"]).half()
+    return found
 
 
 def shortened(clip: Clip) -> Clip:
@@ -103,20 +118,19 @@ def shortened(clip: Clip) -> Clip:
 
 def moments_of(features: dict[str, torch.Tensor], indices: Sequence[int]) -> Moments:
     """Moments over the given examples."""
-    found = {}
-    for name, values in features.items():
-        picked = values[list(indices)].float().flatten(0, 1)
-        found[name] = (picked.mean(0), picked.std(0).clamp_min(1e-4))
-    return Moments(**found)
+    return Moments(**{view: view_moments(values[list(indices)]) for view, values in features.items()})
 
 
-def standardise(features: dict[str, torch.Tensor], moments: Moments) -> tuple[torch.Tensor, torch.Tensor]:
-    """Context and pixel features with zero mean and unit deviation, float32."""
-    parts = []
-    for name in ("context", "pixel"):
-        mean, deviation = getattr(moments, name)
-        parts.append((features[name].float() - mean) / deviation)
-    return parts[0], parts[1]
+def view_moments(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation `(features,)` of `(N, tokens, features)`."""
+    values = values.float().flatten(0, 1)
+    return values.mean(0), values.std(0).clamp_min(1e-4)
+
+
+def standardised(values: torch.Tensor, moments: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """Features with zero mean and unit deviation, float32."""
+    mean, deviation = moments
+    return (values.float() - mean) / deviation
 
 
 @torch.no_grad()
@@ -139,7 +153,8 @@ class CachedFeatures:
     def take(self, videos: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Standardised features of the given examples."""
         picked = torch.tensor(list(videos))
-        return standardise({name: values[picked] for name, values in self._features.items()}, self._moments)
+        context, pixel = (standardised(self._features[view][picked], getattr(self._moments, view)) for view in VIEWS)
+        return context, pixel
 
     def begin(self, epoch: int) -> None:
         """Nothing: the same features in every epoch."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lmms_cpllm.errors import DataError
+from lmms_cpllm.training.contents import HASH_BITS, Content
 
 COLUMNS = ("file", "mos_acr", "number", "subset")
 # Photographs of the same object stand under adjacent numbers, so whole blocks of numbers are held out.
 _BLOCK, _OUT_OF = 200, 7
 _VALIDATION, _TEST = 5, 6
+_GOOD_ACR = 4.0
+# Of 256 bits the share in which two shots of one scene differ at most. Contents have a wider limit: they are few, and one
+# that is refused without need is looked at by a person.
+_SAME_SHARE = 0.12
 # What is left of a photograph's sides to pan over.
 _ROOM = 64
 
@@ -31,6 +37,32 @@ class Scored:
     """Subset and block of numbers."""
     split: str
     """`train`, `validation` or `test`."""
+
+
+def without_copies(photographs: Sequence[Scored], hashes: Mapping[str, int]) -> list[Scored]:
+    """The photographs without those of the training side that look the same as one that is held out.
+
+    Args:
+        photographs: all of them.
+        hashes: `contents.difference_hash` of each by its name.
+    """
+    bits = {p.name: _bits(hashes[p.name]) for p in photographs}
+    held_out = np.array([bits[p.name] for p in photographs if p.split != "train"], np.float32).reshape(-1, HASH_BITS)
+    training = [p for p in photographs if p.split == "train"]
+    ours = np.array([bits[p.name] for p in training], np.float32).reshape(-1, HASH_BITS)
+    differing = ours @ (1 - held_out).T + (1 - ours) @ held_out.T
+    copies = {p.name for p, row in zip(training, differing, strict=True) if (row <= _SAME_SHARE * HASH_BITS).any()}
+    return [p for p in photographs if p.name not in copies]
+
+
+def photographs_as_contents(photographs: Sequence[Scored]) -> list[Content]:
+    """Photographs that people found good, as contents: shrunk twofold nothing is left of the faults that they may have.
+    Of few contents a model learns the contents; these are many."""
+    return [Content(p.name, p.path, False, p.split) for p in photographs if p.acr >= _GOOD_ACR]
+
+
+def _bits(code: int) -> list[int]:
+    return [int(bit) for bit in f"{code:0{HASH_BITS}b}"]
 
 
 def read_scored(folder: Path) -> list[Scored]:

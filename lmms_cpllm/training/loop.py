@@ -29,7 +29,7 @@ from lmms_cpllm.model.modeling_cpllm import expected_quality
 from lmms_cpllm.training.batches import SOURCES, Batches, Mix
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.labelling import Example
-from lmms_cpllm.training.losses import answer_logits, project, step_losses
+from lmms_cpllm.training.losses import answer_logits, kind_head, project, step_losses
 from lmms_cpllm.training.texts import Texts, collate
 
 logger = logging.getLogger(__name__)
@@ -53,10 +53,12 @@ class Stage:
     name: str
     epochs: int
     mix: Mix = field(default_factory=Mix)
+    steps: int = 0
+    """Of an epoch; 0 for as many as show about all examples once."""
     learning_rate: float = 1e-3
     """Of projectors and decoder."""
     tower_rate: float = 0.0
-    """Of the towers' upper stages; 0 while they are frozen."""
+    """Of the pixel tower; 0 while it is frozen."""
     weight_decay: float = 0.3
     warmup: float = 0.05
     """Share of the steps in which the rates rise."""
@@ -65,7 +67,7 @@ class Stage:
     silence: float = 0.3
     """Chance that one of the two views of a video is silent."""
     weights: dict[str, float] = field(
-        default_factory=lambda: {"rating": 1.0, "ranking": 1.0, "language": 0.5, "choice": 0.5}
+        default_factory=lambda: {"rating": 1.0, "ranking": 1.0, "language": 0.5, "choice": 0.5, "kinds": 2.0}
     )
     average: float = 0.998
     """Decay of the running mean of the weights, which is what is validated and kept; single steps are noisy."""
@@ -104,10 +106,12 @@ def run_stage(
     """
     accelerator = Accelerator()
     folder.mkdir(parents=True, exist_ok=True)
-    counts = _counts(examples)
-    _claim(folder, {"stage": asdict(stage), "examples": counts, "began_with": _digest(model)})
-    batches = Batches(examples, texts, stage.mix, stage.seed)
+    counts, corpus = count_examples(examples), digest_examples(examples)
+    _claim(folder, {"stage": asdict(stage), "corpus": corpus, "began_with": _digest(model)})
+    batches = Batches(examples, texts, stage.mix, stage.seed, stage.steps)
+    kinds = kind_head(model, stage.seed)
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    trained |= {f"kinds.{name}": p for name, p in kinds.named_parameters()}
     optimizer = torch.optim.AdamW(_groups(trained, stage), weight_decay=stage.weight_decay)
     total = batches.steps * stage.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total, stage.warmup))
@@ -128,9 +132,8 @@ def run_stage(
             for batch in batches.epoch(epoch):
                 context, pixel = features.take(batch.videos)
                 with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=stage.half_precision):
-                    losses = step_losses(
-                        model, batch, *project(model, context, pixel, stage.feature_noise, stage.silence)
-                    )
+                    projected = project(model, context, pixel, stage.feature_noise, stage.silence)
+                    losses = step_losses(model, batch, *projected, kinds)
                 accelerator.backward(sum(stage.weights[name] * loss for name, loss in losses.items()))
                 features.push_back()
                 accelerator.clip_grad_norm_(parameters, 1.0)
@@ -153,19 +156,26 @@ def run_stage(
     return {
         "stage": asdict(stage),
         "examples": counts,
+        "corpus": corpus,
         "epoch": best + 1,
         "validation": history[best]["validation"],
         "history": history,
     }
 
 
-def _counts(examples: Sequence[Example]) -> dict[str, int]:
+def count_examples(examples: Sequence[Example]) -> dict[str, int]:
     """Examples by source and side of the split."""
     counts: dict[str, int] = {}
     for example in examples:
         key = f"{example.source} {example.split}"
         counts[key] = counts.get(key, 0) + 1
     return counts
+
+
+def digest_examples(examples: Sequence[Example]) -> str:
+    """16 digits that change with the examples, their labels and their sides of the split."""
+    lines = (f"{e.path.parent.name}/{e.path.name} {e.split} {e.quality:.4f} {e.sd:.4f}" for e in examples)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def _claim(folder: Path, settings: dict) -> None:

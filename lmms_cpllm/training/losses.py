@@ -1,10 +1,11 @@
-"""The losses of CP-LLM's tasks: rating, ranking, language, comparison."""
+"""The losses of CP-LLM's tasks: rating, ranking, language, comparison, and the kinds of distortion."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 
+from lmms_cpllm.metrics.lexicon import KINDS
 from lmms_cpllm.model.modeling_cpllm import IGNORED_LABEL, CPLLMForConditionalGeneration, expected_quality
 from lmms_cpllm.ratings import WEIGHTS
 from lmms_cpllm.training.batches import TIE, Batch
@@ -95,12 +96,34 @@ def project(
     return context, pixel
 
 
+def kind_head(model: CPLLMForConditionalGeneration, seed: int) -> torch.nn.Linear:
+    """Reads the kinds of distortion off the mean of a video's projected tokens. It is trained with the model and then
+    thrown away: words come late and seldom, and this tells projectors and towers at every step what must be told apart."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return torch.nn.Linear(model.config.text_config.hidden_size, len(KINDS))
+
+
+def kinds_loss(logits: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """Binary cross entropy of `(B, kinds)` with 1, 0 or nan for what is not known."""
+    known = ~there.isnan()
+    if not known.any():
+        return logits.sum() * 0
+    return F.binary_cross_entropy_with_logits(logits[known].float(), there[known])
+
+
 def step_losses(
-    model: CPLLMForConditionalGeneration, batch: Batch, context: torch.Tensor, pixel: torch.Tensor
+    model: CPLLMForConditionalGeneration,
+    batch: Batch,
+    context: torch.Tensor,
+    pixel: torch.Tensor,
+    kinds: torch.nn.Linear,
 ) -> dict[str, torch.Tensor]:
-    """The separate losses of one batch; `context` and `pixel` are the projected features of `batch.videos`."""
+    """The separate losses of one batch; `context` and `pixel` are the projected features of `batch.videos`, `kinds` is
+    of `kind_head`."""
     place = batch.rated["place"]
     first, language = answer_logits(model, batch.rated, context[place], pixel[place])
+    rated = place[: len(batch.quality)]
     first = first[: len(batch.quality)]
     ids = list(model.config.rating_token_ids)
     ratings = first[:, ids].log_softmax(-1)
@@ -110,6 +133,7 @@ def step_losses(
         "rating": -(target * ratings).sum(-1).mean() - _mass(first, ids),
         "ranking": ranking_loss(expected_quality(ratings.exp()), batch.quality, batch.kind),
         "language": language,
+        "kinds": kinds_loss(kinds(torch.cat((context, pixel), 1)[rated].mean(1)), batch.there),
     }
     if batch.pairs:
         place, ids = batch.pairs["place"], list(model.config.choice_token_ids)

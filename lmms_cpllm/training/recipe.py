@@ -1,9 +1,8 @@
 """The recipe of `cpllm-tiny`: from contents and scored photographs to the exported folder.
 
-Contents -> clips with measurements -> labels and facts -> features of the pretrained towers -> decoder and projectors
-on cached features (or, with `UNFROZEN`, these first, then the towers' upper stages too on live ones, then features
-anew and all tasks on them) -> export. Everything on the way is kept below the work folder and used again, so a run
-that was cut off goes on.
+Contents -> clips with measurements -> labels and facts -> the pixel tower learns what is done to pixels (`TOWER`) ->
+features of both towers -> decoder and projectors learn all tasks on cached features (`TASKS`) -> export. Everything on
+the way is kept below the work folder and used again, so a run that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -19,40 +18,47 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
+from lmms_cpllm.errors import DataError
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.batches import Mix
-from lmms_cpllm.training.contents import find_contents, first_picture
+from lmms_cpllm.training.contents import difference_hash, find_contents, first_picture
 from lmms_cpllm.training.corpus import make_clean_part, make_human_part, make_test_part, scene_facts, write_json
-from lmms_cpllm.training.features import CachedFeatures, Moments, encode_files, fold, moments_of
-from lmms_cpllm.training.human import Scored, read_scored
+from lmms_cpllm.training.features import VIEWS, CachedFeatures, Moments, encode_files, fold, moments_of, view_moments
+from lmms_cpllm.training.human import Scored, photographs_as_contents, read_scored, without_copies
 from lmms_cpllm.training.labelling import Example, example_of_clip, example_of_photograph
-from lmms_cpllm.training.live import LiveFeatures, WholeFeatures, open_towers
-from lmms_cpllm.training.loop import Stage, run_stage
+from lmms_cpllm.training.live import LiveFeatures, WholeFeatures
+from lmms_cpllm.training.loop import Stage, digest_examples, run_stage
 from lmms_cpllm.training.texts import Texts
 from lmms_cpllm.training.tiny import TEXTS, build, export
 
 logger = logging.getLogger(__name__)
 
 
-_TASKS = Stage("tasks", epochs=14, patience=6)
-FROZEN = (_TASKS,)
-"""All tasks on cached features of the pretrained towers: what `cpllm-tiny` is made with."""
-UNFROZEN = (
-    Stage("decoder", epochs=6, patience=3),
-    Stage(
-        "towers",
-        epochs=4,
-        # Every video costs a pass through the towers here, so all of them are described and compared.
-        mix=Mix(12, 12, 4, questions=8, pairs=12, describe_share=0.7, fresh_pairs=False),
-        learning_rate=3e-4,
-        tower_rate=3e-5,
-        weight_decay=0.05,
-        feature_noise=0.1,
-        silence=0.2,
-    ),
-    replace(_TASKS, name="tasks-on-learned-towers"),
+TOWER = Stage(
+    "tower",
+    epochs=3,
+    steps=320,
+    # Every video costs a pass through the tower here, so all of them are described and compared.
+    mix=Mix(10, 10, 10, questions=8, pairs=12, describe_share=0.5, fresh_pairs=False),
+    learning_rate=5e-4,
+    tower_rate=3e-4,
+    weight_decay=0.1,
+    warmup=0.1,
+    patience=2,
+    feature_noise=0.1,
+    silence=0.2,
 )
-"""The towers' upper stages learn too, between a stage that gives the decoder something to say and one that finishes it."""
+"""The pixel tower learns, together with a decoder that is then thrown away: `TASKS` begins with a new one, so that seeds
+and ablations differ in nothing but what they are about."""
+TASKS = Stage("tasks", epochs=14, patience=6)
+"""All tasks on cached features."""
+_SMALL = Mix(4, 2, 1, questions=2, pairs=2)
+# Videos whose pixel features say how those of the pretrained tower are standardised while it learns.
+_SAMPLE = 1000
+
+
+PARTS = ("clips", "human", "shrunk", "test", "photographs")
+"""Clips of contents, clips of scored photographs, clips of photographs shrunk to contents, the sealed test, photographs."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +73,19 @@ class Recipe:
     """Clips of each scene with another single distortion."""
     chains: int = 4
     """Clips of each scene with a chain."""
-    human_clips: int = 2000
-    """Scored photographs that are also made into clips."""
+    human_clips: int = 3
+    """Clips of each scored photograph of the training side that people found fair or better."""
     texts: int = TEXTS
     """Texts of the grammar that the tokenizer is trained on."""
     small_test: bool = False
-    stages: tuple[Stage, ...] = FROZEN
-    """`FROZEN` or `UNFROZEN`."""
+    tower: Stage | None = TOWER
+    """How the pixel tower learns; None leaves it as ImageNet made it."""
+    tasks: Stage = TASKS
+    """How the rest learns."""
     seed: int = 0
-    """Of weights, batches and augmentation."""
+    """Of weights, batches and noise of the tasks."""
+    tower_seed: int = 0
+    """Of the tower's stage: runs of several seeds share one pixel tower, which takes longest."""
     corpus_seed: int = 0
     """Of scenes and distortions: runs of several seeds share one corpus."""
     workers: int = 2
@@ -83,7 +93,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Corpus:
-    """All examples, in parts that are made and encoded one by one."""
+    """All examples, in parts that are made one by one."""
 
     parts: dict[str, list[Example]]
 
@@ -98,13 +108,10 @@ class Corpus:
 
 def small(recipe: Recipe) -> Recipe:
     """A miniature that runs through everything in a minute: to see that the way is open, not for a model."""
-    mix = Mix(4, 2, 1, questions=2, pairs=2)
-    stages = tuple(
-        replace(stage, epochs=1, mix=replace(mix, fresh_pairs=stage.mix.fresh_pairs)) for stage in recipe.stages
-    )
-    return replace(
-        recipe, scenes=1, codecs=1, others=2, chains=1, human_clips=3, texts=300, small_test=True, stages=stages
-    )
+    tasks = replace(recipe.tasks, epochs=1, steps=0, mix=_SMALL)
+    tower = recipe.tower and replace(recipe.tower, epochs=1, steps=0, mix=replace(_SMALL, fresh_pairs=False))
+    sizes = {"scenes": 1, "codecs": 1, "others": 2, "chains": 1, "human_clips": 1, "texts": 300, "small_test": True}
+    return replace(recipe, **sizes, tower=tower, tasks=tasks)
 
 
 def run_recipe(recipe: Recipe, contents: Path, photographs: Path, work: Path, out: Path) -> dict:
@@ -126,20 +133,18 @@ def run_recipe(recipe: Recipe, contents: Path, photographs: Path, work: Path, ou
     """
     corpus = make_corpus(recipe, contents, photographs, work)
     model, processor = build(recipe.seed, texts=recipe.texts)
-    texts = Texts(processor)
     records = []
+    if recipe.tower:
+        record, tower = learn_tower(recipe, recipe.tower, corpus, work)
+        load_tower(model, tower)
+        records.append(record)
+    freeze_towers(model)
     features = encode_corpus(model, processor, corpus, work, recipe.workers)
     moments = moments_of(features, train_indices(corpus.examples))
-    for stage in recipe.stages:
-        stage = replace(stage, seed=recipe.seed)
-        folder = work / f"stage-{stage.name}-{recipe.seed}"
-        if stage.tower_rate:
-            records.append(_train_towers(model, processor, texts, corpus, moments, stage, folder, recipe.workers))
-            features = encode_corpus(model, processor, corpus, work, recipe.workers)
-        else:
-            freeze_towers(model)
-            source = CachedFeatures(features, moments)
-            records.append(run_stage(model, texts, corpus.examples, source, source, stage, folder))
+    source = CachedFeatures(features, moments)
+    stage = replace(recipe.tasks, seed=recipe.seed)
+    folder = work / f"stage-{stage.name}{'-pretrained-tower' if recipe.tower is None else ''}-{recipe.seed}"
+    records.append(run_stage(model, Texts(processor), corpus.examples, source, source, stage, folder))
     fold(model, moments)
     export(model, processor, out)
     record = {"recipe": asdict(recipe), "stages": records}
@@ -147,8 +152,53 @@ def run_recipe(recipe: Recipe, contents: Path, photographs: Path, work: Path, ou
     return record
 
 
-def make_corpus(recipe: Recipe, contents: Path, photographs: Path, work: Path, *, by_vmaf: bool = False) -> Corpus:
-    """Renders and labels everything: clips of contents, clips of photographs, photographs, the sealed test.
+def learn_tower(recipe: Recipe, stage: Stage, corpus: Corpus, work: Path) -> tuple[dict, Path]:
+    """The record of a stage and the file of its pixel tower, in half precision as it is shipped; what is there is kept.
+
+    Raises:
+        DataError: what is there was learned with other settings or examples.
+    """
+    stage = replace(stage, seed=recipe.tower_seed)
+    folder = work / f"stage-{stage.name}-{recipe.tower_seed}"
+    tower, record = folder / "tower.safetensors", folder / "record.json"
+    if tower.is_file():
+        known = json.loads(record.read_text())
+        wanted = {"stage": asdict(stage), "corpus": digest_examples(corpus.examples)}
+        other = [name for name, value in wanted.items() if known[name] != value]
+        if other:
+            raise DataError(
+                f"{tower}: was learned with another {' and another '.join(other)} (see {record.name}); take another work "
+                "folder, or delete this one to train anew"
+            )
+        return known, tower
+    model, processor = build(recipe.tower_seed, texts=recipe.texts)
+    freeze_towers(model)
+    examples, workers, folders = corpus.examples, recipe.workers, feature_folders(model, processor, work)
+    [context] = encode_files(model, processor, corpus.paths, {"context": folders["context"]}, workers).values()
+    train = train_indices(examples)
+    sample = [corpus.paths[i] for i in train[:: max(1, len(train) // _SAMPLE)]]
+    [pixel] = encode_files(model, processor, sample, {"pixel": folders["pixel"]}, workers).values()
+    known = (model, processor, corpus.paths, context, Moments(view_moments(context[train]), view_moments(pixel)))
+    live = LiveFeatures(*known, seed=stage.seed, workers=workers)
+    whole = WholeFeatures(*known, workers=workers)
+    write_json(record, run_stage(model, Texts(processor), examples, live, whole, stage, folder))
+    weights = model.model.pixel_tower.half().state_dict()
+    part = tower.with_suffix(".part")
+    save_file({name: value.contiguous() for name, value in weights.items()}, part)
+    part.replace(tower)
+    return json.loads(record.read_text()), tower
+
+
+def make_corpus(
+    recipe: Recipe,
+    contents: Path,
+    photographs: Path,
+    work: Path,
+    *,
+    parts: Sequence[str] = PARTS,
+    by_vmaf: bool = False,
+) -> Corpus:
+    """Renders and labels everything, or some of its `PARTS`.
 
     `by_vmaf` labels clips by plain VMAF, for the comparison with labels that are anchored in opinion.
     """
@@ -156,40 +206,44 @@ def make_corpus(recipe: Recipe, contents: Path, photographs: Path, work: Path, *
     scored = read_scored(photographs)
     if recipe.small_test:
         scored = scored[:: max(1, len(scored) // 24)]
-    rows = {
-        "clips": make_clean_part(
-            found,
-            work / "clips",
-            seed=recipe.corpus_seed,
-            scenes=recipe.scenes,
-            codecs=recipe.codecs,
-            others=recipe.others,
-            chains=recipe.chains,
-            workers=recipe.workers,
-        ),
-        "human": make_human_part(
-            scored, work / "human", seed=recipe.corpus_seed, clips=recipe.human_clips, workers=recipe.workers
-        ),
-        "test": make_test_part(
-            found, work / "test", seed=recipe.corpus_seed, workers=recipe.workers, small=recipe.small_test
-        ),
+    scored = without_copies(scored, _hashes(scored, work / "hashes.json"))
+    shared = {"seed": recipe.corpus_seed, "workers": recipe.workers}
+    draws = {"scenes": recipe.scenes, "codecs": recipe.codecs, "others": recipe.others, "chains": recipe.chains}
+    few = {"scenes": 1, "codecs": 1, "others": 1, "chains": 1}
+    make = {
+        "clips": lambda folder: make_clean_part(found, folder, **draws, **shared),
+        "human": lambda folder: make_human_part(scored, folder, clips=recipe.human_clips, **shared),
+        "shrunk": lambda folder: make_clean_part(photographs_as_contents(scored), folder, **few, **shared),
+        "test": lambda folder: make_test_part(found, folder, small=recipe.small_test, **shared),
     }
-    parts = {name: [example_of_clip(row, by_vmaf=by_vmaf) for row in part] for name, part in rows.items()}
-    facts = photograph_facts(scored, work / "photographs.json")
-    parts["photographs"] = [example_of_photograph(photograph, facts[photograph.name]) for photograph in scored]
-    return Corpus(parts)
+    made = {
+        name: [example_of_clip(row, by_vmaf=by_vmaf) for row in make[name](work / name)]
+        for name in parts
+        if name in make
+    }
+    if "photographs" in parts:
+        facts = photograph_facts(scored, work / "photographs.json")
+        made["photographs"] = [example_of_photograph(photograph, facts[photograph.name]) for photograph in scored]
+    return Corpus(made)
 
 
 def encode_corpus(
     model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, corpus: Corpus, work: Path, workers: int
 ) -> dict[str, torch.Tensor]:
-    """Features of all examples in their order, from the work folder where these towers have seen a part before."""
-    folder = work / features_name(model, processor)
-    parts = [
-        encode_files(model, processor, [example.path for example in part], folder / name, workers)
-        for name, part in corpus.parts.items()
-    ]
-    return {key: torch.cat([part[key] for part in parts]) for key in ("context", "pixel")}
+    """Features of all examples in their order, from the work folder where these towers have seen a file before."""
+    return encode_files(model, processor, corpus.paths, feature_folders(model, processor, work), workers)
+
+
+def _hashes(photographs: Sequence[Scored], path: Path) -> dict[str, int]:
+    """The difference hash of every photograph, from `path` where it was made before."""
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    missing = [photograph for photograph in photographs if photograph.name not in known]
+    for photograph in tqdm(missing, desc="copies", unit="photograph", disable=not missing):
+        known[photograph.name] = f"{difference_hash(first_picture(photograph.path)):x}"
+    if missing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, known)
+    return {name: int(code, 16) for name, code in known.items()}
 
 
 def photograph_facts(photographs: Sequence[Scored], path: Path) -> dict[str, dict[str, str]]:
@@ -214,49 +268,21 @@ def freeze_towers(model: CPLLMForConditionalGeneration) -> None:
         tower.requires_grad_(False)
 
 
-def _train_towers(
-    model: CPLLMForConditionalGeneration,
-    processor: CPLLMProcessor,
-    texts: Texts,
-    corpus: Corpus,
-    moments: Moments,
-    stage: Stage,
-    folder: Path,
-    workers: int,
-) -> dict:
-    """Stage 2. The towers come out in half precision, as they are shipped: later stages see what users will see."""
-    done = folder / "towers.safetensors"
-    if done.is_file():
-        model.load_state_dict(load_file(done), strict=False)
-        return json.loads((folder / "record.json").read_text())
-    open_towers(model)
-    live = LiveFeatures(model, processor, corpus.paths, moments, seed=stage.seed, workers=workers)
-    whole = WholeFeatures(model, processor, corpus.paths, moments, workers=workers)
-    record = run_stage(model, texts, corpus.examples, live, whole, stage, folder)
-    for tower in (model.model.context_tower, model.model.pixel_tower):
-        tower.half().float()
-    write_json(folder / "record.json", record)
-    save_file(
-        {name: value.contiguous() for name, value in model.state_dict().items() if name != "lm_head.weight"}, done
-    )
-    return record
+def feature_folders(model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, work: Path) -> dict[str, Path]:
+    """A folder for each view, whose name changes with the tower's weights, with the view and with its pooling."""
+    return {view: work / f"features-{view}-{_view_digest(model, processor, view)}" for view in VIEWS}
 
 
-def features_name(model: CPLLMForConditionalGeneration, processor: CPLLMProcessor) -> str:
-    """A folder's name that changes with the towers' weights, with the views and with the pooling."""
-    config = model.config
-    pooling = [config.context_grid, config.pixel_grid, *config.context_statistics, *config.pixel_statistics]
-    settings = [pooling, processor.video_processor.to_dict()]
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for tower in (model.model.context_tower, model.model.pixel_tower):
-        for value in tower.state_dict().values():
-            digest.update(value.detach().contiguous().numpy().tobytes())
-    return f"features-{digest.hexdigest()[:12]}"
+def _view_digest(model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, view: str) -> str:
+    config, tower = model.config, getattr(model.model, f"{view}_tower")
+    settings = {k: v for k, v in processor.video_processor.to_dict().items() if k.startswith(f"{view}_")}
+    pooling = [getattr(config, f"{view}_grid"), getattr(config, f"{view}_statistics")]
+    digest = hashlib.sha256(json.dumps([settings, pooling], sort_keys=True, default=str).encode())
+    for value in tower.state_dict().values():
+        digest.update(value.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
-def load_towers(model: CPLLMForConditionalGeneration, path: Path) -> None:
-    """The towers of a finished stage 2 into a new model."""
-    towers = {name: value for name, value in load_file(path).items() if "_tower." in name}
-    model.load_state_dict(towers, strict=False)
-    with torch.no_grad():
-        freeze_towers(model)
+def load_tower(model: CPLLMForConditionalGeneration, path: Path) -> None:
+    """A pixel tower that was learned by the recipe into a new model."""
+    model.model.pixel_tower.load_state_dict(load_file(path))

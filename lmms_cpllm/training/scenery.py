@@ -18,6 +18,8 @@ FRAMES = 24
 _RATES = (24, 25, 30, 30, 50, 60)
 # Widths and heights, landscape and portrait.
 _SIZES = ((640, 360), (640, 360), (480, 480), (360, 640), (576, 432), (480, 270), (320, 180), (848, 480), (270, 480))
+# Of a shrunk photograph that is smaller than all of these: shares of its sides, none shorter than a crop of the pixel view.
+_SMALL, _PARTS, _LEAST_PART = 320, ((1.0, 1.0), (1.0, 0.65), (0.65, 1.0), (0.8, 0.8)), 160
 _LAYER_SHARE, _OVERLAY_SHARE = 0.25, 0.12
 _ASPECTS = (2.39, 1.0, 4 / 3)
 _CAPTIONS = ("What a day it was!", "LIVE", "Part two: the way back", "00:14:07", "Subscribe for more", "NEWS 24")
@@ -57,8 +59,12 @@ def _photographed(content: Content, rng: np.random.Generator) -> tuple[list[np.n
     photo = first_picture(content.path)
     room = np.array([photo.shape[1], photo.shape[0]]) * SHRINK
     fitting = [size for size in _SIZES if size[0] * 1.03 <= room[0] and size[1] * 1.03 <= room[1]]
-    # A small or a square photograph is seen as a whole, less a pixel, since the camera's scale is rounded.
-    fitting = fitting or [(int(room[0] - 1) // 2 * 2, int(room[1] - 1) // 2 * 2)]
+    # A small or a square photograph is seen as a whole, less a pixel, since the camera's scale is rounded, or in part.
+    whole = (int(room[0] - 1) // 2 * 2, int(room[1] - 1) // 2 * 2)
+    parts = [(int(whole[0] * a) // 2 * 2, int(whole[1] * b) // 2 * 2) for a, b in _PARTS]
+    if max(room) < _SMALL:
+        fitting = [size for size in parts if min(size) >= _LEAST_PART]
+    fitting = fitting or [whole]
     width, height = fitting[rng.integers(len(fitting))]
     least = max(width / photo.shape[1], height / photo.shape[0]) * 1.03
     scale = float(rng.uniform(min(least, SHRINK), SHRINK))

@@ -16,7 +16,7 @@ from lmms_cpllm.training.evaluation import Figure, language_figures, score_figur
 from lmms_cpllm.training.features import encode_files
 from lmms_cpllm.training.judging import Judge
 from lmms_cpllm.training.labelling import Example
-from lmms_cpllm.training.recipe import Recipe, features_name, make_corpus
+from lmms_cpllm.training.recipe import Recipe, feature_folders, make_corpus
 
 
 def run_tests(
@@ -34,7 +34,8 @@ def run_tests(
     Raises:
         DataError: none of the contents is of the sealed test.
     """
-    examples = test_examples(make_corpus(recipe, contents, photographs, work).examples)
+    corpus = make_corpus(recipe, contents, photographs, work, parts=("test", "photographs"))
+    examples = test_examples(corpus.examples)
     if not any(example.source == "synthetic" for example in examples):
         raise DataError(f"{contents}: none of its contents is of the sealed test, which {SPLITS.name} names")
     return {str(path): test_checkpoint(path, examples, work, recipe.workers) for path in checkpoints}
@@ -48,8 +49,8 @@ def test_examples(examples: Sequence[Example]) -> list[Example]:
 def test_checkpoint(checkpoint: str | Path, examples: Sequence[Example], work: Path, workers: int) -> list[Figure]:
     """All figures of one checkpoint."""
     model, processor = load(checkpoint)
-    folder = work / f"test-{features_name(model, processor)}"
-    judge = Judge(model, processor, encode_files(model, processor, [e.path for e in examples], folder, workers))
+    folders = feature_folders(model, processor, work)
+    judge = Judge(model, processor, encode_files(model, processor, [e.path for e in examples], folders, workers))
     everything = range(len(examples))
     quality = judge.ratings(everything)
     return [*score_figures(examples, quality, everything), *language_figures(judge, examples, everything)]

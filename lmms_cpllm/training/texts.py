@@ -61,10 +61,11 @@ class Texts:
         return Turn(self._prompt(prompt, ""), self._answer(answer), False)
 
     def compare(self, first: Facts, second: Facts, rng: np.random.Generator) -> Turn:
-        """Which of two is better, and why."""
+        """Which of two is better, and why; where the faults of one are not known there is no reason, and no end."""
         prefix = self.processor.compare_prefix
+        known = first.impairments is not None and second.impairments is not None
         text = compare(first, second, rng, prefix).removeprefix(prefix)
-        return Turn(self._prompt(_wording("compare", rng), prefix, videos=2), self._answer(text), True)
+        return Turn(self._prompt(_wording("compare", rng), prefix, videos=2), self._answer(text, end=known), True)
 
     def _prompt(self, text: str, prefix: str, videos: int = 1) -> tuple[int, ...]:
         key = (text, prefix, videos)

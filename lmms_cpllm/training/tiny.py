@@ -119,6 +119,8 @@ def build(
     for tower in (model.model.context_tower, model.model.pixel_tower):
         if pretrained:
             tower._backbone.load_state_dict({name: weights[name] for name in tower._backbone.state_dict()})
+        # As they are shipped: what is trained on top sees what users will see.
+        tower.half().float()
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     views = CPLLMVideoProcessor(

@@ -3,6 +3,7 @@ import pytest
 import torch
 from tiny_models import tiny_cpllm
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from lmms_cpllm.errors import ArgumentError, CheckpointError
 from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration, CPLLMProcessor, load
@@ -166,6 +167,34 @@ def test_description_goes_on_as_plain_greedy_decoding_would(loaded):
         with torch.no_grad():
             expected = model(input_ids=ids, **views).logits[:, -1].argmax(-1)
         assert expected.item() == tokens[0, step].item()
+
+
+def test_a_prompt_that_is_read_in_two_parts_is_the_whole_one(loaded):
+    """With the cache of the decoder, under whatever name this version of transformers has for it."""
+    model, processor = loaded
+    inputs = rate_inputs(processor, videos(2))
+    head = {
+        name: values[:, :-3] if name in ("input_ids", "attention_mask") else values for name, values in inputs.items()
+    }
+    with torch.no_grad():
+        whole = model(**inputs)
+        begun = model(**head, use_cache=True)
+        cache = {name: value for name, value in begun.items() if name != "logits"}
+        rest = model(input_ids=inputs["input_ids"][:, -3:], attention_mask=inputs["attention_mask"], **cache)
+    assert isinstance(begun, CausalLMOutputWithPast)
+    assert len(cache) == 1
+    torch.testing.assert_close(rest.logits, whole.logits[:, -3:], atol=1e-4, rtol=1e-4)
+
+
+def test_hidden_states_and_attentions_are_given_where_they_are_asked_for(folder):
+    model, processor = load(folder, attn_implementation="eager")
+    inputs = rate_inputs(processor, videos(1))
+    with torch.no_grad():
+        output = model(**inputs, output_hidden_states=True, output_attentions=True)
+    layers, tokens = model.config.text_config.num_hidden_layers, inputs["input_ids"].shape[1]
+    assert len(output.hidden_states) == layers + 1
+    assert [attention.shape[-2:] for attention in output.attentions] == [(tokens, tokens)] * layers
+    torch.testing.assert_close(model.lm_head(output.hidden_states[-1]), output.logits)
 
 
 def test_ablation_switches_one_tower_off(loaded, monkeypatch):

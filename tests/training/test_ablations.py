@@ -15,6 +15,7 @@ from lmms_cpllm.training import ablations
 from lmms_cpllm.training.ablations import ROWS, run, table
 from lmms_cpllm.training.batches import Mix
 from lmms_cpllm.training.evaluation import Figure
+from lmms_cpllm.training.loop import Stage
 from lmms_cpllm.training.recipe import Recipe
 
 FIGURE = Figure("SRCC", 0.5, 0.4, 0.6, 20, 4)
@@ -48,12 +49,21 @@ def trained(monkeypatch):
     def run_stage(model, texts, examples, features, validation, stage, folder):
         calls.append(SimpleNamespace(model=model, examples=examples, stage=stage, folder=folder))
 
-    model = SimpleNamespace(ablated=None)
-    model.set_ablation = lambda view: setattr(model, "ablated", view)
+    def build(seed, pretrained, texts):
+        model = SimpleNamespace(ablated=None, tower="pretrained" if pretrained else "random")
+        model.set_ablation = lambda view: setattr(model, "ablated", view)
+        return model, None
+
+    def learn_tower(recipe, stage, corpus, work):
+        assert [e.quality for e in corpus.examples] == [60.0] * 7  # the recipe's own labels, whatever the row's are
+        return {}, work / f"{stage.name}.safetensors"
+
     monkeypatch.setattr(ablations, "make_corpus", made)
-    monkeypatch.setattr(ablations, "build", lambda seed, pretrained, texts: (model, pretrained))
+    monkeypatch.setattr(ablations, "build", build)
+    monkeypatch.setattr(ablations, "learn_tower", learn_tower)
+    monkeypatch.setattr(ablations, "load_tower", lambda model, path: setattr(model, "tower", path.name))
     monkeypatch.setattr(ablations, "run_stage", run_stage)
-    for name in ("freeze_towers", "load_towers", "encode_corpus", "moments_of", "CachedFeatures", "Texts", "fold"):
+    for name in ("freeze_towers", "encode_corpus", "moments_of", "CachedFeatures", "Texts", "fold"):
         monkeypatch.setattr(ablations, name, lambda *args: args)
     monkeypatch.setattr(ablations, "Judge", lambda *args: SimpleNamespace(ratings=lambda videos: [50.0] * len(videos)))
     monkeypatch.setattr(ablations, "score_figures", lambda examples, quality, indices: [FIGURE])
@@ -62,10 +72,11 @@ def trained(monkeypatch):
 
 
 def test_rows_leave_out_what_they_say_of_the_training_side_only(trained, tmp_path):
-    run(Recipe(), FOLDER, FOLDER, tmp_path, None, tmp_path / "out.json")
+    run(Recipe(), FOLDER, FOLDER, tmp_path, tmp_path / "out.json")
     found = dict(zip(ROWS, trained, strict=True))
     left = {name: [i for i, e in enumerate(call.examples) if e.split == "train"] for name, call in found.items()}
-    assert left["both"] == left["context only"] == left["pixel only"] == left["towers from scratch"] == [0, 1, 2, 3, 6]
+    whole = ("both", "context only", "pixel only", "pixel tower of ImageNet", "towers of random weights")
+    assert [left[name] for name in whole] == [[0, 1, 2, 3, 6]] * len(whole)
     assert left["without scored photographs"] == [0, 1, 6]
     assert left["without capture distortions"] == [1, 2, 3]
     assert left["photographs alone"] == [2]
@@ -84,17 +95,36 @@ def test_rows_leave_out_what_they_say_of_the_training_side_only(trained, tmp_pat
     )
 
 
+def test_rows_train_for_as_many_steps_as_the_whole(trained, tmp_path):
+    stage = Stage("tasks", epochs=1, mix=Mix(1, 0, 0))  # of a video each, and there are three
+    run(Recipe(tasks=stage), FOLDER, FOLDER, tmp_path, tmp_path / "out.json")
+    assert [call.stage.steps for call in trained] == [3] * len(ROWS)
+
+
 @pytest.mark.parametrize(("name", "view"), [("context only", "pixel"), ("pixel only", "context"), ("both", None)])
 def test_the_view_that_is_silent(trained, tmp_path, name, view):
-    run(Recipe(), FOLDER, FOLDER, tmp_path, None, tmp_path / "out.json", [name])
+    run(Recipe(), FOLDER, FOLDER, tmp_path, tmp_path / "out.json", [name])
     assert trained[0].model.ablated == view
+
+
+def test_the_learned_tower_is_for_all_rows_but_those_about_it(trained, tmp_path):
+    run(Recipe(), FOLDER, FOLDER, tmp_path, tmp_path / "out.json")
+    towers = {name: call.model.tower for name, call in zip(ROWS, trained, strict=True)}
+    assert towers.pop("pixel tower of ImageNet") == "pretrained"
+    assert towers.pop("towers of random weights") == "random"
+    assert set(towers.values()) == {"tower.safetensors"}
+
+
+def test_of_a_recipe_without_a_learned_tower_it_is_the_pretrained_one(trained, tmp_path):
+    run(Recipe(tower=None), FOLDER, FOLDER, tmp_path, tmp_path / "out.json", ["both"])
+    assert trained[0].model.tower == "pretrained"
 
 
 def test_rows_that_stand_in_the_file_are_kept(trained, tmp_path):
     out = tmp_path / "out.json"
     old = Figure("SRCC", 0.9, 0.8, 1.0, 20, 4)
     out.write_text(json.dumps({"both": [asdict(old)]}))
-    found = run(Recipe(), FOLDER, FOLDER, tmp_path, None, out, ["both", "pixel only"])
+    found = run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["both", "pixel only"])
     assert found == {"both": [old], "pixel only": [FIGURE]}
     assert len(trained) == 1
     assert json.loads(out.read_text()) == {"both": [asdict(old)], "pixel only": [asdict(FIGURE)]}
@@ -106,7 +136,7 @@ def test_rows_that_stand_in_the_file_are_kept(trained, tmp_path):
 
 def test_a_row_that_does_not_exist(tmp_path):
     with pytest.raises(ArgumentError, match=r"--only: expected names among both, context only, .*; found towers"):
-        run(Recipe(), FOLDER, FOLDER, tmp_path, None, tmp_path / "out.json", ["both", "towers"])
+        run(Recipe(), FOLDER, FOLDER, tmp_path, tmp_path / "out.json", ["both", "towers"])
     assert not (tmp_path / "out.json").exists()
 
 
@@ -116,6 +146,7 @@ def test_the_command(tmp_path, capsys, trained):
     assert main(["train", "ablations", *data, "--out", str(out), "--only", "both", "photographs alone"]) == 0
     assert [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines()] == ["both", "photographs alone"]
     assert {call.stage.seed for call in trained} == {4}
+    assert {call.model.tower for call in trained} == {"tower.safetensors"}
     with pytest.raises(ArgumentError, match=r"found nothing$"):
         main(["train", "ablations", *data, "--out", str(out), "--only", "nothing"])
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from tiny_training import example, mixed_examples, small_model
 
-from lmms_cpllm.synthesis.facts import Facts
-from lmms_cpllm.training.batches import TIE, Batches, Mix
+from lmms_cpllm.metrics.lexicon import KINDS
+from lmms_cpllm.synthesis.facts import Facts, Impairment
+from lmms_cpllm.training.batches import TIE, Batches, Mix, kinds_there
 from lmms_cpllm.training.texts import Texts
 
 MIX = Mix(synthetic=4, still=3, human=2, questions=3, pairs=4)
@@ -56,6 +57,8 @@ def test_every_batch_holds_scored_photographs(texts):
         assert batch.quality.tolist() == pytest.approx([known[i].quality for i in rated(batch)], abs=1e-4)
         assert batch.sd.tolist() == pytest.approx([known[i].sd for i in rated(batch)])
         assert batch.kind.tolist() == [0 if known[i].source == "synthetic" else 1 for i in rated(batch)]
+        there = torch.tensor([kinds_there(known[i]) for i in rated(batch)])
+        torch.testing.assert_close(batch.there, there, equal_nan=True)
 
 
 def test_a_source_that_is_missing_is_left_out(texts):
@@ -74,6 +77,12 @@ def test_only_the_training_side_is_drawn_and_all_of_it(texts):
     # As many steps as it takes to see about as many videos as there are.
     assert len(found) == 5 * (len(train) // MIX.rated)
     assert Batches([example(0)], texts, MIX, 0).steps == 1
+
+
+@pytest.mark.parametrize("steps", [1, 30])
+def test_as_many_steps_as_are_asked_for(texts, steps):
+    batches = Batches(corpus(), texts, MIX, 0, steps)
+    assert batches.steps == len(list(batches.epoch(0))) == steps
 
 
 def test_no_example_twice_before_all_of_its_source_had_their_turn(texts):
@@ -113,6 +122,13 @@ def test_pairs_are_of_one_kind_of_label_and_clearly_apart(texts, fresh):
     else:
         scenes = [known[a].scene == known[b].scene for (a, b), _ in compared if known[a].source == "synthetic"]
         assert 0.2 < sum(scenes) / len(scenes) < 0.9
+
+
+def test_clips_of_one_scored_photograph_are_compared_too(texts):
+    known = [example(i, 3.0 + 3.9 * i, source="human", scene=f"still-{i // 3}") for i in range(24)]
+    compared = [pair for batch in epoch(known, texts, replace(MIX, human=4)) for pair in pairs(batch)]
+    # Of any two clips two of 23 are of one photograph.
+    assert 0.3 < sum(known[a].scene == known[b].scene for a, b in compared) / len(compared) < 0.9
 
 
 def test_without_a_clear_difference_there_is_no_pair(texts):
@@ -167,3 +183,36 @@ def test_of_a_photograph_with_unknown_faults_no_fault_is_asked(texts):
             prompt = tokenizer.decode(batch.rated["input_ids"][row]).lower()
             assert answer
             assert not any(word in prompt for word in ("blur", "noise", "compress", "distortion", "fault", "problem"))
+
+
+def kinds(known):
+    """The kinds that are there, those that are not, and those of which it is not known."""
+    told = dict(zip(KINDS, kinds_there(known), strict=True))
+    there, absent = ({kind for kind, value in told.items() if value == wanted} for wanted in (1, 0))
+    return there, absent, {kind for kind, value in told.items() if value != value}
+
+
+def of_impairments(*acr_of_families, **changes):
+    done = tuple(Impairment(family, 1.0, acr) for family, acr in acr_of_families)
+    return example(facts=Facts(50.0, impairments=done), **changes)
+
+
+def test_kinds_of_a_clip_whose_faults_are_all_known():
+    assert kinds(example()) == (set(), set(KINDS), set())
+    assert kinds(example(acr=2.0)) == ({"blur"}, {*KINDS} - {"blur"}, set())
+    # What may or may not be noticed is neither.
+    assert kinds(example(acr=4.2)) == (set(), {*KINDS} - {"blur"}, {"blur"})
+    # Of one kind the worse counts, in any order.
+    for codecs in (("h264", 2.0), ("vp9", 4.4)), (("vp9", 4.4), ("h264", 2.0)):
+        there, absent, unknown = kinds(of_impairments(*codecs, ("noise", 4.4)))
+        assert (there, unknown) == ({"compression"}, {"noise"})
+        assert len(absent) == len(KINDS) - 2
+
+
+def test_kinds_of_a_photograph_are_known_as_far_as_they_were_made():
+    still = example(facts=Facts(50.0, impairments=None), source="still", closed=False)
+    assert kinds(still) == (set(), set(), set(KINDS))
+    # What was done afterwards is there; whether anything else was there before is not known.
+    assert kinds(of_impairments(("blur", 2.0), source="human", closed=False)) == ({"blur"}, set(), {*KINDS} - {"blur"})
+    # A faultless one whose clip hides nothing is as good as a clean scene.
+    assert kinds(of_impairments(("blur", 2.0), source="human")) == ({"blur"}, {*KINDS} - {"blur"}, set())

@@ -2,8 +2,10 @@
 
 import itertools
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tiny_training import picture, save_picture
@@ -54,13 +56,18 @@ def contents(tmp_path_factory):
 def photographs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photographs")
     return [
-        Scored(f"p{n}", save_picture(folder / f"p{n}.png", picture(n, 100, 140)), 2.0 + n / 20, "s", f"s-{n % 7}", side)
+        Scored(path.stem, path, round(1.95 + n / 20, 2), "s", f"s-{n % 7}", side)
         for n, side in enumerate(["train", "validation", "test"] * 10)
+        for path in [save_picture(folder / f"p{n}.png", picture(n, 100, 140))]
     ]
 
 
 def clean_part(contents, folder, seed=0):
     return make_clean_part(contents, folder, seed=seed, workers=1, **DRAW)
+
+
+def human_part(photographs, folder, clips=3, seed=0):
+    return make_human_part(photographs, folder, seed=seed, clips=clips, workers=1)
 
 
 def families(rows):
@@ -76,8 +83,9 @@ def test_clips_of_the_training_and_validation_contents(contents, tmp_path, quick
     assert len({row["file"] for row in rows}) == len(rows) == len(quick)
     assert not families(rows) & set(UNSEEN_CODECS)
     for row in rows:
-        assert (tmp_path / row["file"]).read_bytes()
-        assert row["path"] == str(tmp_path / row["file"])
+        path = Path(row["path"])
+        assert path.read_bytes()
+        assert (path.parent.parent, path.name) == (tmp_path, row["file"])
         last = row["chain"][-1]["family"] if row["chain"] else "h264"
         assert row["file"].endswith(CODECS[last].container if last in CODECS else "mp4")
         assert len(row["links"]) == len(row["chain"])
@@ -103,10 +111,26 @@ def test_finished_contents_are_kept(contents, tmp_path, quick):
     count = len(quick)
     assert clean_part(contents, tmp_path) == first
     assert len(quick) == count
-    (tmp_path / "bee.json").unlink()
+    [table] = tmp_path.glob("bee-*/clips.json")
+    table.unlink()
     assert clean_part(contents, tmp_path) == first
     assert len(quick) == count + count // 2
-    assert sorted(p.name for p in tmp_path.glob("*.json*")) == ["ant.json", "bee.json"]
+    assert [p.name[:4] for p in sorted(tmp_path.iterdir())] == ["ant-", "bee-"]
+    moved = [replace(content, path=Path("elsewhere", content.path.name)) for content in contents]
+    assert clean_part(moved, tmp_path) == first
+
+
+def test_clips_of_other_draws_lie_beside_the_old_ones(contents, tmp_path):
+    def fewer(*args):
+        return make_clean_part(*args, seed=0, workers=1, **DRAW | {"chains": 1})
+
+    first = clean_part(contents[:1], tmp_path)
+    others = [clean_part(contents[:1], tmp_path, seed=1), fewer(contents[:1], tmp_path)]
+    folders = [{Path(row["path"]).parent for row in rows} for rows in (first, *others)]
+    assert [len(folder) for folder in folders] == [1, 1, 1]
+    assert len(set.union(*folders)) == 3
+    assert clean_part(contents[:1], tmp_path) == first
+    assert all(Path(row["path"]).is_file() for row in first)
 
 
 def test_the_sealed_test_is_of_its_contents_and_the_only_place_of_unseen_codecs(contents, tmp_path):
@@ -141,30 +165,60 @@ def test_a_small_test_has_something_of_everything(contents, tmp_path):
 
 
 def test_clips_of_scored_photographs(photographs, tmp_path, quick):
-    rows = make_human_part(photographs, tmp_path, seed=0, clips=20, workers=1)
-    assert len(rows) == len(quick) == 20
-    known = {photo.name: photo for photo in photographs}
+    rows = human_part(photographs, tmp_path, clips=5)
+    known = {photo.name: photo for photo in photographs if photo.split != "test"}
+    # More of those of the training side that are fair or better, one of each other.
+    wanted = {name: 5 if photo.split == "train" and photo.acr >= 3 else 1 for name, photo in known.items()}
+    assert Counter(row["scene"] for row in rows) == wanted
+    assert list(wanted.values()).count(5) == 3
+    assert len({row["path"] for row in rows}) == len(rows) == len(quick)
     for row in rows:
         photo = known[row["scene"]]
         assert (row["acr"], row["split"], row["content"]) == (photo.acr, photo.split, photo.content)
         assert row["facts"]["overlay"] == ""
         assert 0 < example_of_clip(row).quality <= 25 * (photo.acr - 1) + 1e-6
-    assert len({row["scene"] for row in rows}) == 20
     assert 0 < sum(not row["chain"] for row in rows) < 12  # some are moved only
     assert not families(rows) & set(UNSEEN_CODECS)
 
 
-def test_every_photograph_once_where_more_are_asked_for(photographs, tmp_path):
-    rows = make_human_part(photographs, tmp_path, seed=0, clips=1000, workers=1)
-    assert [row["scene"] for row in rows] == [photo.name for photo in photographs]
+def chains_of_the_best(photographs, folder, clips):
+    """Of each photograph that is made into more than one clip."""
+    rows = human_part(photographs, folder, clips)
+    chains = [[row["chain"] for row in rows if row["scene"] == photo.name] for photo in photographs]
+    return [found for found in chains if len(found) > 1]
+
+
+def test_of_three_clips_two_differ_in_the_strength_of_one_distortion_alone(photographs, tmp_path):
+    def is_ladder(first, second):
+        [plain, other] = [[link | {"strength": 0} for link in chain] for chain in (first, second)]
+        return len(plain) == 1 and plain == other and first[0]["strength"] < second[0]["strength"]
+
+    for chains in chains_of_the_best(photographs, tmp_path, 3):
+        assert len(chains) == 3
+        assert is_ladder(*chains[:2])
+    assert not any(is_ladder(*chains) for chains in chains_of_the_best(photographs, tmp_path, 2))
+
+
+def test_a_photograph_more_leaves_the_clips_of_the_others(photographs, tmp_path, quick):
+    before = human_part(photographs[:-2], tmp_path)
+    count = len(quick)
+    after = human_part(photographs, tmp_path)  # one for validation and one of the test
+    assert [row for row in after if row["scene"] != "p28"] == before
+    assert [name for name, *_ in quick[count:]] == [row["file"] for row in after if row["scene"] == "p28"]
+
+
+def test_clips_of_a_photograph_with_another_score_are_made_anew(photographs, tmp_path):
+    [old] = human_part(photographs[:1], tmp_path)
+    [new] = human_part([replace(photographs[0], acr=2.5)], tmp_path)
+    assert (old["acr"], new["acr"]) == (1.95, 2.5)
+    assert Path(old["path"]).parent != Path(new["path"]).parent
 
 
 def test_a_failure_names_its_reason_and_keeps_what_is_done(contents, tmp_path, monkeypatch):
     broken = [contents[0], replace(contents[1], path=contents[1].path.with_name("gone.png"))]
     with pytest.raises(FileNotFoundError, match=r"gone\.png"):
         clean_part(broken, tmp_path)
-    assert (tmp_path / "ant.json").is_file()
-    assert not (tmp_path / "bee.json").exists()
+    assert [p.parent.name[:4] for p in tmp_path.glob("*/clips.json*")] == ["ant-"]
 
 
 def test_facts_of_a_scene():

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 from clips import write_clip
-from safetensors.torch import load_file
 from tiny_training import feature_shapes, mixed_examples, picture, readable_features, save_picture, small_model
 
 from lmms_cpllm.training import features
 from lmms_cpllm.training.features import (
+    VIEWS,
     CachedFeatures,
     encode_file,
     encode_files,
     fold,
     moments_of,
     shortened,
-    standardise,
+    standardised,
 )
 from lmms_cpllm.training.judging import Judge
 from lmms_cpllm.training.loop import predict
@@ -39,8 +39,25 @@ def files(tmp_path_factory):
     ]
 
 
+def folders(root):
+    return {view: root / view for view in VIEWS}
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """Which views of which files are encoded."""
+    calls = []
+
+    def listed(model, processor, path, views=VIEWS):
+        calls.append((path.name, *views))
+        return encode_file(model, processor, path, views)
+
+    monkeypatch.setattr(features, "encode_file", listed)
+    return calls
+
+
 def test_features_of_files_in_their_order(model, files, tmp_path):
-    found = encode_files(*model, files, tmp_path / "cache", workers=2)
+    found = encode_files(*model, files, folders(tmp_path), workers=2)
     assert {view: tuple(values.shape[1:]) for view, values in found.items()} == feature_shapes(*model)
     assert found["context"].dtype == found["pixel"].dtype == torch.float16
     for index, file in enumerate(files):
@@ -50,30 +67,78 @@ def test_features_of_files_in_their_order(model, files, tmp_path):
     assert not torch.equal(found["pixel"][0], found["pixel"][2])
 
 
-def test_what_is_in_the_folder_is_used_again(model, files, tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "_CHUNK", 2)
-    first = encode_files(*model, files, tmp_path, workers=1)
-    calls = []
-    encode = features.encode_file
-    monkeypatch.setattr(features, "encode_file", lambda *args: calls.append(args[2]) or encode(*args))
-    again = encode_files(*model, files, tmp_path, workers=1)
-    assert calls == []
-    assert all(torch.equal(first[key], again[key]) for key in first)
-    # A run that was cut off goes on behind its last whole file.
-    *_, last = sorted(tmp_path.iterdir())
-    last.unlink()
-    encode_files(*model, files, tmp_path, workers=1)
-    assert calls == files[2:]
-    assert not list(tmp_path.glob("*.part"))
+@pytest.mark.parametrize("view", VIEWS)
+def test_one_view_alone_is_that_of_both(model, files, view):
+    for file in files[:2]:
+        alone = encode_file(*model, file, [view])
+        assert alone.keys() == {view}
+        assert torch.equal(alone[view], encode_file(*model, file)[view])
 
 
-def test_features_of_other_files_are_never_taken_from_the_folder(model, files, tmp_path):
-    encode_files(*model, files, tmp_path, workers=1)
-    for others in ([files[2], files[1], files[0]], files[:2]):
-        found = encode_files(*model, others, tmp_path, workers=1)
-        for index, file in enumerate(others):
-            assert torch.equal(found["pixel"][index], encode_file(*model, file)["pixel"][0])
-        assert len(found["pixel"]) == len(others)
+def test_what_is_in_the_folders_is_used_again(model, files, tmp_path, encoded):
+    first = encode_files(*model, files, folders(tmp_path), workers=1)
+    assert encoded == [(file.name, "context", "pixel") for file in files]
+    again = encode_files(*model, files, folders(tmp_path), workers=1)
+    assert len(encoded) == 3
+    assert all(torch.equal(first[view], again[view]) for view in VIEWS)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize("missing", range(3))
+def test_a_file_that_is_missing_in_a_folder_is_made_again_and_no_other_lost(
+    model, files, tmp_path, monkeypatch, encoded, missing
+):
+    monkeypatch.setattr(features, "_CHUNK", 1)
+    first = encode_files(*model, files, folders(tmp_path), workers=1)
+    saved = {path: path.read_bytes() for path in tmp_path.rglob("*.safetensors")}
+    assert len(saved) == 6
+    lost = sorted((tmp_path / "pixel").iterdir())[missing]
+    lost.unlink()
+    for _ in range(2):  # the second time everything is there
+        again = encode_files(*model, files, folders(tmp_path), workers=1)
+        assert all(torch.equal(first[view], again[view]) for view in VIEWS)
+    [(_, *views)] = encoded[3:]
+    assert views == ["pixel"]
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.safetensors")} == saved
+
+
+@pytest.mark.parametrize("known", VIEWS)
+def test_of_a_new_tower_only_its_own_view_is_encoded(model, files, tmp_path, encoded, known):
+    first = encode_files(*model, files, folders(tmp_path), workers=1)
+    [new] = set(VIEWS) - {known}
+    again = encode_files(*model, files, folders(tmp_path) | {new: tmp_path / "new"}, workers=1)
+    assert encoded[3:] == [(file.name, new) for file in files]
+    assert all(torch.equal(first[view], again[view]) for view in VIEWS)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_only_the_views_that_are_wanted_are_encoded(model, files, tmp_path, encoded, view):
+    found = encode_files(*model, files[:1], {view: tmp_path / view}, workers=1)
+    assert found.keys() == {view}
+    assert encoded == [("a.png", view)]
+    assert [path.name for path in tmp_path.iterdir()] == [view]
+
+
+def test_features_of_other_files_are_never_taken_from_the_folders(model, files, tmp_path, encoded):
+    encode_files(*model, files[:2], folders(tmp_path), workers=1)
+    others = [files[2], files[1], files[0], files[2]]
+    found = encode_files(*model, others, folders(tmp_path), workers=1)
+    assert {name for name, *_ in encoded[2:]} == {"c.jpg"}
+    for index, file in enumerate(others):
+        assert torch.equal(found["pixel"][index], encode_file(*model, file)["pixel"][0])
+    assert len(found["pixel"]) == 4
+
+
+def test_a_file_of_the_same_name_in_another_folder_or_of_another_size_is_another_one(model, tmp_path):
+    def pixels(path, seed, height):
+        save_picture(path, picture(seed, height, 120))
+        return encode_files(*model, [path], folders(tmp_path), workers=1)["pixel"][0]
+
+    cases = [("one", 1, 90), ("two", 2, 90), ("two", 2, 100)]
+    found = [pixels(tmp_path / folder / "a.png", seed, height) for folder, seed, height in cases]
+    assert not any(torch.equal(a, b) for a, b in itertools.combinations(found, 2))
+    assert torch.equal(found[0], encode_file(*model, tmp_path / "one" / "a.png")["pixel"][0])
+    assert torch.equal(found[2], encode_file(*model, tmp_path / "two" / "a.png")["pixel"][0])
 
 
 def test_shortened_stills_give_the_features_of_whole_ones(model, files):
@@ -105,7 +170,7 @@ def test_moments_are_of_the_given_examples_only():
     raw["context"][5] += 100
     raw["pixel"][..., 2] = 0.5
     moments = moments_of(raw, range(5))
-    context, pixel = standardise({key: value[:5] for key, value in raw.items()}, moments)
+    context, pixel = (standardised(raw[view][:5], getattr(moments, view)) for view in VIEWS)
     torch.testing.assert_close(context.flatten(0, 1).mean(0), torch.zeros(5), atol=1e-5, rtol=0)
     torch.testing.assert_close(context.flatten(0, 1).std(0), torch.ones(5))
     assert torch.isfinite(pixel).all()
@@ -118,10 +183,9 @@ def test_cached_features_are_standardised_and_in_the_order_asked_for():
     moments = moments_of(raw, range(6))
     source = CachedFeatures(raw, moments)
     source.begin(3)
-    whole = standardise(raw, moments)
-    context, pixel = source.take([4, 0, 4])
-    assert torch.equal(context, whole[0][[4, 0, 4]])
-    assert torch.equal(pixel, whole[1][[4, 0, 4]])
+    for view, found in zip(VIEWS, source.take([4, 0, 4]), strict=True):
+        assert torch.equal(found, standardised(raw[view], getattr(moments, view))[[4, 0, 4]])
+        assert found.dtype == torch.float32
     assert source.push_back() is None
 
 
@@ -142,9 +206,8 @@ def test_folding_the_standardisation_changes_no_score():
 
 
 def test_the_number_of_workers_changes_nothing(model, files, tmp_path):
-    found = [encode_files(*model, files, tmp_path / str(workers), workers) for workers in (1, 3)]
+    found = [encode_files(*model, files, folders(tmp_path / str(workers)), workers) for workers in (1, 3)]
     assert all(torch.equal(a, b) for a, b in zip(found[0].values(), found[1].values(), strict=True))
-    names = [sorted(path.name for path in (tmp_path / str(workers)).iterdir()) for workers in (1, 3)]
-    assert names[0] == names[1]
-    saved = load_file(tmp_path / "1" / names[0][0])
-    assert set(itertools.chain(saved)) == {"context", "pixel"}
+    saved = [[path.read_bytes() for path in sorted((tmp_path / str(n)).rglob("*.safetensors"))] for n in (1, 3)]
+    assert len(saved[0]) == 2
+    assert saved[0] == saved[1]

@@ -1,11 +1,15 @@
 """The table of scored photographs, and views that move over them."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tiny_training import write_scores
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.training.human import read_scored, whole_pixel_pan
+from lmms_cpllm.training.contents import Content
+from lmms_cpllm.training.human import Scored, photographs_as_contents, read_scored, whole_pixel_pan, without_copies
 
 
 def test_photographs_with_their_opinion_and_side(tmp_path):
@@ -52,6 +56,42 @@ def test_two_photographs_of_one_name_are_refused(tmp_path):
     write_scores(tmp_path, [("s1/a.jpg", 3, 0, "s1"), ("s2/a.jpg", 3, 0, "s2")])
     with pytest.raises(DataError, match=r"scores.csv: s2/a.jpg: there is another file named a; clips are named after"):
         read_scored(tmp_path)
+
+
+def scored(sides):
+    return [Scored(name, Path(f"{name}.png"), 3.0, "s", "s-0", side) for name, side in sides.items()]
+
+
+def test_copies_of_what_is_held_out_are_no_training():
+    rng = np.random.default_rng(0)
+    seen, sealed, other = (int(rng.bytes(32).hex(), 16) for _ in range(3))
+    sides = {"a": "train", "b": "train", "c": "validation", "d": "train", "e": "train", "f": "test", "g": "validation"}
+    # By how many of 256 bits the pictures differ: up to 30 are one picture.
+    hashes = {
+        "a": other,
+        "b": seen,
+        "c": seen,
+        "d": sealed ^ 2**30 - 1,
+        "e": sealed ^ 2**31 - 1,
+        "f": sealed,
+        "g": sealed,
+    }
+    assert [photo.name for photo in without_copies(scored(sides), hashes)] == ["a", "c", "e", "f", "g"]
+
+
+@pytest.mark.parametrize("side", ["train", "test"])
+def test_of_one_side_alone_no_photograph_is_a_copy(side):
+    photos = scored({"a": side, "b": side})
+    assert without_copies(photos, {"a": 0, "b": 0}) == photos
+
+
+def test_photographs_that_people_found_good_are_contents():
+    photos = scored({"a": "train", "b": "validation", "c": "train"})
+    photos = [replace(photo, acr=acr) for photo, acr in zip(photos, (4.0, 4.5, 3.99), strict=True)]
+    assert photographs_as_contents(photos) == [
+        Content("a", Path("a.png"), False, "train"),
+        Content("b", Path("b.png"), False, "validation"),
+    ]
 
 
 def placed(height, width):

@@ -8,7 +8,7 @@ from tiny_training import picture, save_picture, small_model
 
 from lmms_cpllm.synthesis.language import PROMPTS
 from lmms_cpllm.training import judging
-from lmms_cpllm.training.features import encode_files
+from lmms_cpllm.training.features import VIEWS, encode_files
 from lmms_cpllm.training.judging import Judge
 
 
@@ -61,7 +61,8 @@ def test_ratings_are_the_scores_of_the_files(loaded, judge, files, tmp_path):
     np.testing.assert_allclose(judge.ratings(range(4)), scores, atol=1e-3)
     np.testing.assert_allclose(judge.ratings([3, 0, 3]), [scores[3], scores[0], scores[3]], atol=1e-3)
     # Features that were kept in half precision, as the test keeps them: a twentieth of a point at most.
-    cached = Judge(model, processor, encode_files(model, processor, files, tmp_path))
+    folders = {view: tmp_path / view for view in VIEWS}
+    cached = Judge(model, processor, encode_files(model, processor, files, folders))
     np.testing.assert_allclose(cached.ratings(range(4)), scores, atol=0.05)
 
 

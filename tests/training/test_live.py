@@ -1,4 +1,7 @@
-"""Features of towers that are trained: their gradient is the plain one, whoever computes it."""
+"""Features of a tower that is trained: its gradient is the plain one, whoever computes it."""
+
+import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,13 +10,15 @@ from clips import write_clip
 from tiny_training import feature_shapes, picture, save_picture, small_model
 
 from lmms_cpllm.training import live
-from lmms_cpllm.training.features import Moments, encode_file, shortened, standardise
-from lmms_cpllm.training.live import LiveFeatures, WholeFeatures, open_towers, thinned
+from lmms_cpllm.training.features import Moments, encode_file, shortened, standardised
+from lmms_cpllm.training.live import LiveFeatures, WholeFeatures, open_pixel_tower, thinned
 
-CONTEXT, PIXEL = (width for _, width in feature_shapes(*small_model()).values())
+(TOKENS, CONTEXT), (_, PIXEL) = feature_shapes(*small_model()).values()
 MOMENTS = Moments(
     (torch.full((CONTEXT,), 0.1), torch.full((CONTEXT,), 0.7)), (torch.full((PIXEL,), -0.1), torch.full((PIXEL,), 0.4))
 )
+KNOWN = torch.randn(3, TOKENS, CONTEXT, generator=torch.Generator().manual_seed(0)).half()
+"""Context features of the files."""
 
 
 @pytest.fixture(scope="module")
@@ -34,33 +39,35 @@ def weighted(context, pixel):
     return sum(part.sum() / part.numel() + part.square().mean() for part in parts)
 
 
-def gradients(workers, files, videos, seed=3, epoch=2):
+def learned(model):
+    return {name: p.grad for name, p in model.named_parameters() if p.requires_grad and "_tower" in name}
+
+
+def gradients(workers, files, videos, half_precision=False):
     model, processor = small_model()
-    source = LiveFeatures(model, processor, files, MOMENTS, seed=seed, workers=workers)
-    source.begin(epoch)
-    context, pixel = source.take(videos)
-    loss = weighted(context, pixel)
+    options = {"seed": 3, "workers": workers, "half_precision": half_precision}
+    source = LiveFeatures(model, processor, files, KNOWN, MOMENTS, **options)
+    source.begin(2)
+    loss = weighted(*source.take(videos))
     loss.backward()
     source.push_back()
-    return loss.detach(), {name: p.grad for name, p in model.named_parameters() if p.requires_grad and "_tower" in name}
+    return loss.detach(), learned(model)
 
 
-def plain_gradients(files, videos, seed=3, epoch=2):
+def plain_gradients(files, videos):
     """The same by one forward pass over the same thinned views."""
     model, processor = small_model()
-    open_towers(model)
-    seeds = np.random.default_rng([seed, epoch]).integers(1 << 31, size=len(videos))
+    open_pixel_tower(model)
     parts = []
-    for video, drawn in zip(videos, seeds, strict=True):
+    for video, drawn in zip(videos, np.random.default_rng([3, 2]).integers(1 << 31, size=len(videos)), strict=True):
         clip = thinned(shortened(processor.read(files[video])), np.random.default_rng(drawn))
         views = processor.video_processor([clip])
-        context = model.model.encode_context(views["context_values"]).repeat(1, 3, 1)
-        pixel = model.model.encode_pixels(views["pixel_values"]).repeat(1, 2, 1)
-        parts.append((context, pixel))
-    context, pixel = (torch.cat([part[view] for part in parts]) for view in (0, 1))
-    loss = weighted(*standardise({"context": context, "pixel": pixel}, MOMENTS))
+        # Of eight crops two are there, of a picture four.
+        times = 4 if clip.info.frames > 1 else 2
+        parts.append(model.model.encode_pixels(views["pixel_values"]).repeat(1, times, 1))
+    loss = weighted(standardised(KNOWN[videos], MOMENTS.context), standardised(torch.cat(parts), MOMENTS.pixel))
     loss.backward()
-    return loss.detach(), {name: p.grad for name, p in model.named_parameters() if p.requires_grad and "_tower" in name}
+    return loss.detach(), learned(model)
 
 
 def test_the_gradient_is_that_of_a_plain_pass_with_one_and_with_two_workers(files):
@@ -87,10 +94,18 @@ def test_the_number_of_workers_and_more_workers_than_videos(files):
         torch.testing.assert_close(second[name], grad, atol=1e-6, rtol=1e-5)
 
 
-def taken(model, processor, files, seed, epoch, workers=2):
-    source = LiveFeatures(model, processor, files, MOMENTS, seed=seed, workers=workers)
+def test_half_precision_goes_nearly_the_same_way(files):
+    (whole, full), (near, half) = (gradients(2, files, [0, 1, 2], half_precision) for half_precision in (False, True))
+    assert 0 < abs(float(near - whole)) < 0.02 * abs(float(whole))
+    full, half = (torch.cat([grad.flatten() for grad in grads.values() if grad is not None]) for grads in (full, half))
+    assert half.dtype == torch.float32
+    assert float(torch.cosine_similarity(full, half, 0)) > 0.98
+
+
+def taken(model, processor, files, seed, epoch):
+    source = LiveFeatures(model, processor, files, KNOWN, MOMENTS, seed=seed, workers=2)
     source.begin(epoch)
-    return [torch.cat([part.flatten() for part in source.take([0, 1, 2])]) for _ in range(2)]
+    return [source.take([0, 1, 2])[1] for _ in range(2)]
 
 
 def test_the_same_seed_and_epoch_give_the_same_values_to_the_bit(files):
@@ -102,75 +117,93 @@ def test_the_same_seed_and_epoch_give_the_same_values_to_the_bit(files):
     assert not torch.equal(first[0], taken(model, processor, files, 1, 1)[0])
 
 
-def test_two_passes_give_the_same_gradient_to_the_bit(files):
-    (_, first), (_, again) = gradients(2, files, [0, 1, 2]), gradients(2, files, [0, 1, 2])
+@pytest.mark.parametrize("half_precision", [False, True])
+def test_two_passes_give_the_same_gradient_to_the_bit(files, half_precision):
+    (_, first), (_, again) = (gradients(2, files, [0, 1, 2, 0], half_precision) for _ in range(2))
     assert all(torch.equal(grad, again[name]) for name, grad in first.items() if grad is not None)
 
 
 def test_features_have_the_shape_of_whole_ones_and_the_order_of_the_videos(files, monkeypatch):
     model, processor = small_model()
-    source = LiveFeatures(model, processor, files, MOMENTS, seed=0, workers=2)
+    source = LiveFeatures(model, processor, files, KNOWN, MOMENTS, seed=0, workers=2, half_precision=False)
     videos = [1, 0, 1, 2, 0]
-    whole = WholeFeatures(model, processor, files, MOMENTS).take(videos)
+    whole = WholeFeatures(model, processor, files, KNOWN, MOMENTS).take(videos)
     assert [part.shape for part in source.take(videos)] == [part.shape for part in whole]
     monkeypatch.setattr(live, "thinned", lambda clip, rng: clip)
-    for part, wanted in zip(source.take(videos), whole, strict=True):
-        torch.testing.assert_close(part.detach(), wanted, atol=5e-3, rtol=5e-3)  # half precision
+    context, pixel = source.take(videos)
+    assert torch.equal(context, whole[0])
+    assert not context.requires_grad
+    assert pixel.requires_grad
+    torch.testing.assert_close(pixel.detach(), whole[1], atol=5e-3, rtol=5e-3)  # a cache's half precision
 
 
-def test_whole_features_are_those_of_encode_file(files):
+def test_whole_features_are_those_of_encode_file_and_of_the_cache(files):
     model, processor = small_model()
-    source = WholeFeatures(model, processor, files, MOMENTS, workers=2)
+    source = WholeFeatures(model, processor, files, KNOWN, MOMENTS, workers=2)
     source.begin(0)
     context, pixel = source.take([2, 0])
-    expected = [encode_file(model, processor, files[i]) for i in (2, 0)]
-    wanted = standardise({key: torch.cat([e[key] for e in expected]) for key in ("context", "pixel")}, MOMENTS)
-    assert torch.equal(context, wanted[0])
-    assert torch.equal(pixel, wanted[1])
-    assert not context.requires_grad
+    expected = torch.cat([encode_file(model, processor, files[i])["pixel"] for i in (2, 0)])
+    assert torch.equal(context, standardised(KNOWN[[2, 0]], MOMENTS.context))
+    assert torch.equal(pixel, standardised(expected, MOMENTS.pixel))
+    assert not pixel.requires_grad
     assert source.push_back() is None
 
 
+def test_the_context_tower_is_never_run(files, monkeypatch):
+    model, processor = small_model()
+    monkeypatch.setattr(type(model.model), "encode_context", None)
+    for source in (
+        LiveFeatures(model, processor, files, KNOWN, MOMENTS, seed=0),
+        WholeFeatures(model, processor, files, KNOWN, MOMENTS),
+    ):
+        assert source.take([0, 1])[0].shape == (2, TOKENS, CONTEXT)
+
+
+def coded(clip):
+    """A clip in which every value says where it is: its moment, crop and frame, its row, its column."""
+    moment, crop, frame, row, column = np.indices(clip.pixel.shape[:-1])
+    return replace(clip, pixel=np.stack([16 * moment + 2 * crop + frame, row, column], -1).astype(np.uint8))
+
+
+def thinning(clip, seed):
+    """Moments, crops, row, column and direction of what is left of a coded clip, which must be a part of it."""
+    part = thinned(clip, np.random.default_rng(seed)).pixel
+    where, rows, columns = np.moveaxis(part, -1, 0)
+    moments, crops = where[:, 0, 0, 0, 0] // 16, where[:, 0, 0, 0, 0] % 16 // 2
+    top, left, mirrored = int(rows.min()), int(columns.min()), bool(columns.flat[0] > columns.flat[1])
+    expected = clip.pixel[moments, crops][:, None, :, top : top + 48, left : left + 48]
+    assert np.array_equal(part, expected[..., ::-1, :] if mirrored else expected)
+    return tuple(moments.tolist()), tuple(crops.tolist()), top, left, mirrored
+
+
 def test_thinned_clips_are_parts_mirrored_or_not(files):
-    _, processor = small_model()
-    clip = processor.read(files[0])
-    kinds = set()
-    for seed in range(30):
-        thin = thinned(clip, np.random.default_rng(seed))
-        assert thin.context.shape == (1, *clip.context.shape[1:])
-        assert thin.pixel.shape == (2, *clip.pixel.shape[1:])
-        for mirrored in (False, True):
-            context = thin.context[..., ::-1, :] if mirrored else thin.context
-            pixel = thin.pixel[..., ::-1, :] if mirrored else thin.pixel
-            key = [i for i, frame in enumerate(clip.context) if np.array_equal(frame, context[0])]
-            moments = [i for p in pixel for i, whole in enumerate(clip.pixel) if np.array_equal(whole, p)]
-            if key and len(moments) == 2:
-                assert moments[0] < moments[1]
-                kinds.add((mirrored, key[0], tuple(moments)))
-                break
-        else:
-            raise AssertionError(f"seed {seed}: no part of the clip")
-    assert {mirrored for mirrored, _, _ in kinds} == {False, True}
-    assert {key for _, key, _ in kinds} == {0, 1, 2}
-    assert len({moments for _, _, moments in kinds}) > 3
+    clip = coded(small_model()[1].read(files[0]))
+    found = [thinning(clip, seed) for seed in range(40)]
+    moments, crops, tops, lefts, mirrored = map(set, zip(*found, strict=True))
+    assert moments <= set(itertools.combinations(range(4), 2))
+    assert len(moments) > 3
+    assert crops == set(itertools.product(range(2), repeat=2))
+    assert mirrored == {False, True}
+    for places in (tops, lefts):
+        assert len(places) > 8
+        assert max(places) <= 16  # a crop has 64 pixels, a part of it 48
+    assert np.array_equal(thinned(clip, np.random.default_rng(0)).context, clip.context)
 
 
 def test_thinned_stills_keep_one_crop_of_every_moment(files):
-    _, processor = small_model()
-    clip = shortened(processor.read(files[1]))
-    thin = thinned(clip, np.random.default_rng(0))
-    assert thin.pixel.shape == (4, 1, 1, 64, 64, 3)
-    assert thin.context.shape == (1, 64, 64, 3)
+    clip = coded(shortened(small_model()[1].read(files[1])))
+    found = [thinning(clip, seed) for seed in range(10)]
+    assert {moments for moments, *_ in found} == {(0, 1, 2, 3)}
+    assert len({crops for _, crops, *_ in found}) > 3
 
 
-def test_only_the_upper_stages_of_the_towers_learn():
+def test_only_the_upper_stages_of_the_pixel_tower_learn():
     model, _ = small_model()
-    opened = open_towers(model)
+    opened = open_pixel_tower(model)
     names = {name for name, p in model.named_parameters() if p.requires_grad and "_tower" in name}
     assert len(opened) == len(names)
+    assert all(name.startswith("model.pixel_tower.") and "blocks." in name for name in names)
     assert {int(name.split("blocks.")[1].split(".")[0]) for name in names} == set(range(live.FROZEN_BLOCKS, 7))
-    assert all("blocks." in name for name in names)
-    assert {name.split(".")[1] for name in names} == {"context_tower", "pixel_tower"}
-    assert not model.model.context_tower.training
+    assert not model.model.pixel_tower.training
     # Projectors and decoder are left as they are: they learn too.
     assert all(p.requires_grad for p in model.model.context_projector.parameters())

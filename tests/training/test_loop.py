@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from tiny_training import mixed_examples, readable_features, small_model
 
 from lmms_cpllm.errors import DataError
+from lmms_cpllm.metrics.lexicon import KINDS
 from lmms_cpllm.training import loop
 from lmms_cpllm.training.batches import Mix
 from lmms_cpllm.training.features import CachedFeatures, moments_of
@@ -80,7 +81,13 @@ def test_a_run_that_was_cut_off_is_the_straight_one_to_the_bit(straight, tmp_pat
     state = load_file(tmp_path / "epoch-003.safetensors")
     assert any(name.endswith("exp_avg_sq") for name in state)
     assert any(name.startswith("average.") for name in state)
+    assert {"kinds.weight", "average.kinds.bias"} <= state.keys()
     assert (folder / "history.json").read_text() == (tmp_path / "history.json").read_text()
+
+
+def test_a_stage_of_a_given_number_of_steps(tmp_path):
+    trained(tmp_path, replace(STAGE, epochs=2, steps=2))
+    assert load_file(tmp_path / "epoch-002.safetensors")["optimizer.0.step"] == 4
 
 
 def test_a_finished_stage_is_not_trained_again(straight, monkeypatch):
@@ -96,7 +103,7 @@ def test_a_folder_with_another_stage_is_refused(straight):
     for stage in (replace(STAGE, epochs=4), replace(STAGE, mix=Mix(1, 1, 0))):
         with pytest.raises(DataError, match=r"straight0: holds a stage with another stage \(see its settings.json\)"):
             trained(folder, stage)
-    with pytest.raises(DataError, match=r"straight0: holds a stage with another examples \(see"):
+    with pytest.raises(DataError, match=r"straight0: holds a stage with another corpus \(see"):
         trained(folder, count=48)
     model, texts, known, source = prepared()
     with torch.no_grad():
@@ -125,8 +132,8 @@ def test_it_learns_to_read_the_quality_and_says_what_it_did(tmp_path):
     assert record["validation"].keys() == {"synthetic", "still"}
     assert min(record["validation"].values()) > 0.8
     first, last = record["history"][0]["losses"], record["history"][-1]["losses"]
-    assert first.keys() == {"rating", "ranking", "language", "choice"}
-    assert all(last[name] < first[name] for name in ("rating", "ranking", "language"))
+    assert first.keys() == {"rating", "ranking", "language", "choice", "kinds"}
+    assert all(last[name] < first[name] for name in ("rating", "ranking", "language", "kinds"))
     json.dumps(record)
 
 
@@ -137,7 +144,10 @@ def scripted(monkeypatch, scores):
 
 
 def kept(folder):
-    return load_file(folder / "best.safetensors")
+    """Weights of the model in the best epoch; those of the head of kinds end with the stage."""
+    saved = load_file(folder / "best.safetensors")
+    assert saved.pop("kinds.weight").shape[0] == saved.pop("kinds.bias").shape[0] == len(KINDS)
+    return saved
 
 
 def test_the_best_epoch_is_kept(tmp_path, monkeypatch):

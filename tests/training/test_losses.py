@@ -4,9 +4,18 @@ import pytest
 import torch
 from tiny_training import feature_shapes, mixed_examples, readable_features, small_model
 
+from lmms_cpllm.metrics.lexicon import KINDS
 from lmms_cpllm.model.modeling_cpllm import expected_quality
 from lmms_cpllm.training.batches import Batches, Mix
-from lmms_cpllm.training.losses import answer_logits, project, ranking_loss, step_losses, target_distribution
+from lmms_cpllm.training.losses import (
+    answer_logits,
+    kind_head,
+    kinds_loss,
+    project,
+    ranking_loss,
+    step_losses,
+    target_distribution,
+)
 from lmms_cpllm.training.texts import Texts, collate
 
 QUALITIES = torch.tensor([0.0, 2.0, 10.0, 24.0, 37.5, 50.0, 61.0, 75.0, 90.0, 98.0, 100.0])
@@ -72,6 +81,24 @@ def test_ranking_has_a_finite_gradient_however_sure_and_however_wrong(labels, sa
     assert predicted.grad[0] <= 0 <= predicted.grad[1] or labels == (70.0, 50.0)  # 20 apart may be said too strongly
 
 
+def test_kinds_are_told_where_they_are_known():
+    logits = torch.tensor([[3.0, -1.0], [0.5, 2.0]], requires_grad=True)
+    loss = kinds_loss(logits, torch.tensor([[1.0, float("nan")], [0.0, float("nan")]]))
+    wanted = -(torch.tensor(3.0).sigmoid().log() + torch.tensor(-0.5).sigmoid().log()) / 2
+    torch.testing.assert_close(loss, wanted)
+    loss.backward()
+    assert (logits.grad != 0).tolist() == [[True, False], [True, False]]
+    assert logits.grad[0, 0] < 0 < logits.grad[1, 0]
+
+
+def test_where_no_kind_is_known_nothing_is_learned():
+    logits = torch.ones(2, 3, requires_grad=True)
+    loss = kinds_loss(logits, torch.full((2, 3), float("nan")))
+    loss.backward()
+    assert loss == 0
+    assert not logits.grad.any()
+
+
 @pytest.fixture(scope="module")
 def step():
     model, processor = small_model()
@@ -81,14 +108,18 @@ def step():
     return model, texts, known, batch, raw
 
 
+def losses_of(model, batch, context, pixel):
+    return step_losses(model, batch, *project(model, context, pixel, 0.0, 0.0), kind_head(model, 0))
+
+
 def random_features(model, texts, videos):
     return [torch.randn(videos, *shape) for shape in feature_shapes(model, texts.processor).values()]
 
 
 def test_losses_of_a_step_and_what_they_reach(step):
     model, _, _, batch, raw = step
-    losses = step_losses(model, batch, *project(model, raw["context"], raw["pixel"], 0.0, 0.0))
-    assert losses.keys() == {"rating", "ranking", "language", "choice"}
+    losses = losses_of(model, batch, raw["context"], raw["pixel"])
+    assert losses.keys() == {"rating", "ranking", "language", "choice", "kinds"}
     assert all(torch.isfinite(loss) and loss > 0 for loss in losses.values())
     for name, loss in losses.items():
         model.zero_grad()
@@ -102,7 +133,41 @@ def test_a_step_without_pairs_has_no_choice(step):
     model, texts, known, _, _ = step
     batch = next(Batches(known, texts, Mix(3, 2, 0, questions=1, pairs=0), 0).epoch(0))
     context, pixel = random_features(model, texts, len(batch.videos))
-    assert "choice" not in step_losses(model, batch, *project(model, context, pixel, 0.0, 0.0))
+    assert "choice" not in losses_of(model, batch, context, pixel)
+
+
+def test_kinds_are_read_off_both_views_of_each_rated_video_of_known_faults(step):
+    model, _, known, batch, raw = step
+    context, pixel = (part.detach().requires_grad_() for part in project(model, raw["context"], raw["pixel"], 0.0, 0.0))
+    head = kind_head(model, 0)
+    step_losses(model, batch, context, pixel, head)["kinds"].backward()
+    rated = {batch.videos[place] for place in batch.rated["place"][: len(batch.quality)]}
+    wanted = [i in rated and known[i].source == "synthetic" for i in batch.videos]
+    assert 0 < sum(wanted) < len(rated) < len(wanted)
+    for part in (context, pixel):
+        assert [bool(grad.any()) for grad in part.grad] == wanted
+    assert head.weight.grad.any()
+
+
+def test_what_is_there_is_that_of_the_video_in_its_place(step):
+    model, _, _, batch, raw = step
+    context, pixel = project(model, raw["context"], raw["pixel"], 0.0, 0.0)
+    head = kind_head(model, 0)
+    logits = torch.stack([head(torch.cat((context[place], pixel[place])).mean(0)) for place in batch.rated["place"]])
+    torch.testing.assert_close(
+        step_losses(model, batch, context, pixel, head)["kinds"], kinds_loss(logits[: len(batch.there)], batch.there)
+    )
+
+
+def test_the_head_of_kinds_is_of_its_seed_and_moves_no_other_luck(step):
+    model = step[0]
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    head = kind_head(model, 1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(head.weight, kind_head(model, 1).weight)
+    assert not torch.equal(head.weight, kind_head(model, 2).weight)
+    assert head.out_features == len(KINDS)
 
 
 def test_the_logits_of_an_answer_are_those_of_the_model(step):

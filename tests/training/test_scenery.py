@@ -55,7 +55,26 @@ def test_photographs_that_are_just_large_enough_give_scenes_too(tmp_path, plain,
             assert tall % 2 == wide % 2 == 0
             assert tall <= height / 2
             assert wide <= width / 2
-            assert tall * wide >= 0.95 * 320 * 180
+            assert min(tall, wide) >= 160  # a crop of the pixel view
+
+
+@pytest.mark.parametrize(
+    ("photographed", "seen"),
+    [
+        ((512, 512), {(254, 254), (164, 254), (254, 164), (202, 202)}),
+        ((384, 512), {(190, 254), (190, 164)}),
+        ((240, 300), {(118, 148)}),
+    ],
+)
+def test_of_a_small_photograph_the_whole_is_seen_and_what_parts_are_large_enough(tmp_path, plain, photographed, seen):
+    found = scenes_of(photo(tmp_path, picture(0, *photographed)), 16)
+    assert {scene.frames[0].shape[:2] for scene in found} == seen
+
+
+@pytest.mark.parametrize(("photographed", "seen"), [((360, 640), (178, 318)), ((1000, 360), (498, 178))])
+def test_of_one_that_is_long_enough_but_fits_no_size_the_whole_is_seen(tmp_path, plain, photographed, seen):
+    found = scenes_of(photo(tmp_path, picture(0, *photographed)), 8)
+    assert {scene.frames[0].shape[:2] for scene in found} == {seen}
 
 
 def test_what_is_finer_than_two_pixels_is_never_in_a_scene(tmp_path, plain):

@@ -46,6 +46,6 @@ def test_the_figures_as_json(tmp_path):
 @pytest.mark.parametrize("sources", [(), ("still",)])
 def test_without_a_content_of_the_test_there_is_no_test(monkeypatch, tmp_path, sources):
     left = [example(1)] + [example(2, split="test", source=s, facts=Facts(50.0)) for s in sources]
-    monkeypatch.setattr(sealed, "make_corpus", lambda *args: SimpleNamespace(examples=left))
+    monkeypatch.setattr(sealed, "make_corpus", lambda *args, parts: SimpleNamespace(examples=left))
     with pytest.raises(DataError, match=r"media: none of its contents is of the sealed test"):
         run_tests(Recipe(), ["ckpt"], tmp_path / "media", tmp_path, tmp_path)

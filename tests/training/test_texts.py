@@ -101,6 +101,14 @@ def test_a_comparison_names_the_better_one_first(made):
         assert turn.soft
 
 
+def test_a_comparison_without_a_known_reason_has_no_end(made):
+    _, processor, texts = made
+    for pair in ((CLEAN, UNKNOWN), (UNKNOWN, CLEAN)):
+        turn = texts.compare(*pair, rng())
+        assert words(processor, turn.answer) in (" first.", " second.")
+        assert turn.soft
+
+
 def test_a_question_has_no_soft_token(made):
     _, processor, texts = made
     turn = texts.question("Is this video blurry?", "Yes.")
