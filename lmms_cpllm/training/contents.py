@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from lmms_cpllm.errors import DataError
+from lmms_cpllm.synthesis import scenes
 from lmms_cpllm.synthesis.recipe import PHOTOGRAPHS
 
 SPLITS = Path(__file__).with_name("splits.csv")
@@ -59,17 +60,19 @@ def find_contents(folder: Path) -> list[Content]:
     paths = [p for p in paths if p.suffix.lower() in (*_PICTURES, *_VIDEOS)]
     _refuse_equal_names(paths)
     fixed = _fixed_splits()
+    forbidden = _mini_hashes()
     contents, hashes = [], []
     for path in paths:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        if any(photo.sha256 == digest for photo in PHOTOGRAPHS.values()):
-            raise DataError(f"{path}: this is a content of vqa_mini, which training must not see; take it out")
         first = first_picture(path)
+        code = difference_hash(first)
+        if any(_is_same(code, other) for other in forbidden):
+            raise DataError(f"{path}: this looks like a content of vqa_mini, which training must not see; take it out")
         if first.shape[0] * first.shape[1] * SHRINK**2 < _LEAST_PIXELS or min(first.shape[:2]) * SHRINK < _LEAST_SIDE:
             continue
         is_video = path.suffix.lower() in _VIDEOS
         contents.append(Content(path.stem, path, is_video, fixed.get(digest) or split_of(digest)))
-        hashes.append(difference_hash(first))
+        hashes.append(code)
     if not contents:
         raise DataError(
             f"{folder}: expected photographs in photos/ or clips in videos/, of 640x360 or more, found none"
@@ -123,6 +126,15 @@ def _fixed_splits() -> dict[str, str]:
         return {row["sha256"]: row["split"] for row in csv.DictReader(file)}
 
 
+def _mini_hashes() -> list[int]:
+    """Difference hashes of the contents of `vqa_mini`: one that was saved anew, or made smaller, is still one of them."""
+    return [difference_hash(scenes.load_photograph(photograph)) for photograph in PHOTOGRAPHS.values()]
+
+
+def _is_same(code: int, other: int) -> bool:
+    return (code ^ other).bit_count() <= _SAME_PICTURE_SHARE * HASH_BITS
+
+
 def _refuse_equal_names(paths: Sequence[Path]) -> None:
     known: dict[str, Path] = {}
     for path in paths:
@@ -134,10 +146,9 @@ def _refuse_equal_names(paths: Sequence[Path]) -> None:
 
 
 def _refuse_near_duplicates(contents: Sequence[Content], hashes: Sequence[int]) -> None:
-    limit = _SAME_PICTURE_SHARE * HASH_BITS
     for i, (content, code) in enumerate(zip(contents, hashes, strict=True)):
         for other, other_code in zip(contents[:i], hashes[:i], strict=True):
-            if content.split != other.split and (code ^ other_code).bit_count() <= limit:
+            if content.split != other.split and _is_same(code, other_code):
                 raise DataError(
                     f"{content.path}: looks the same as {other.path.name}, but is on the {content.split} side of the "
                     f"split and the other on the {other.split} side; take one of them out"

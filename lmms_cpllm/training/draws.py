@@ -19,7 +19,7 @@ from lmms_cpllm.synthesis.recipe import LADDERS
 UNSEEN_CODECS = ("vp8", "jpeg2000")
 SEEN_CODECS = tuple(codec for codec in CODECS if codec not in UNSEEN_CODECS)
 
-# Encoder options of which each encoding takes one of each; none is the setting of `vqa_mini` (see encode.CODECS).
+# Encoder options of which each encoding takes one of each. `vqa_mini` has other presets, and its strengths are not drawn.
 _PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
     "h264": {"preset": ("ultrafast", "veryfast", "fast"), "g": ("15", "60", "250")},
     "hevc": {"preset": ("ultrafast", "superfast", "veryfast")},

@@ -50,7 +50,15 @@ TOWER = Stage(
 )
 """The pixel tower learns, together with a decoder that is then thrown away: `TASKS` begins with a new one, so that seeds
 and ablations differ in nothing but what they are about."""
-TASKS = Stage("tasks", epochs=14, patience=6)
+TASKS = Stage(
+    "tasks",
+    epochs=8,
+    mix=Mix(16, 16, 16, questions=12, pairs=12, describe_share=0.6),
+    learning_rate=6e-4,
+    weight_decay=0.2,
+    feature_noise=0.3,
+    weights={"rating": 1.0, "ranking": 1.0, "language": 1.0, "choice": 0.5, "kinds": 2.0},
+)
 """All tasks on cached features."""
 _SMALL = Mix(4, 2, 1, questions=2, pairs=2)
 # Videos whose pixel features say how those of the pretrained tower are standardised while it learns.
