@@ -24,7 +24,7 @@ CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
 # Part -> (number, the files and folders directly under lmms_cpllm/ that belong to it).
 PARTS = {
     "package": (0, {"__init__"}),
-    "errors": (0, {"errors"}),
+    "errors": (0, {"errors", "memory"}),
     "ratings": (0, {"ratings"}),
     "checkpoints": (0, {"checkpoints"}),
     "tasks": (0, {"tasks"}),

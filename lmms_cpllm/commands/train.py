@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmms_cpllm.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from lmms_cpllm.training.recipe import Recipe
 
 RECIPES = ("tiny",)
 
@@ -39,6 +46,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     ablations = actions.add_parser(
         "ablations", help="train without one part at a time on the towers of the recipe, and test"
     )
+    ablations.add_argument("--small", action="store_true", help="of the miniature")
     _add_data(ablations)
     ablations.add_argument("--only", metavar="NAME", nargs="*", help="these rows instead of all")
     ablations.add_argument(
@@ -61,13 +69,22 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes and threads (default: %(default)s)")
 
 
+def _settings(args: argparse.Namespace) -> Recipe:
+    """The recipe of a command, which has the process for itself."""
+    from lmms_cpllm.training import recipe
+
+    keep_freed_memory()
+    settings = recipe.Recipe(seed=args.seed, workers=args.workers)
+    return recipe.small(settings) if args.small else settings
+
+
 def run_recipe(args: argparse.Namespace) -> int:
     """Train and export; prints the validation of the last stage."""
     from lmms_cpllm.training import recipe
 
-    tower = None if args.pretrained_tower else recipe.TOWER
-    settings = recipe.Recipe(seed=args.seed, workers=args.workers, tower=tower)
-    settings = recipe.small(settings) if args.small else settings
+    settings = _settings(args)
+    if args.pretrained_tower:
+        settings = replace(settings, tower=None)
     record = recipe.run_recipe(settings, args.contents, args.photographs, args.work, args.out)
     for name, value in record["stages"][-1]["validation"].items():
         print(f"validation SRCC, {name}: {value:.3f}")
@@ -77,10 +94,9 @@ def run_recipe(args: argparse.Namespace) -> int:
 
 def run_test(args: argparse.Namespace) -> int:
     """Test one or several checkpoints."""
-    from lmms_cpllm.training import recipe, sealed
+    from lmms_cpllm.training import sealed
 
-    settings = recipe.Recipe(seed=args.seed, workers=args.workers)
-    settings = recipe.small(settings) if args.small else settings
+    settings = _settings(args)
     tested = sealed.run_tests(settings, args.checkpoint, args.contents, args.photographs, args.work)
     if args.out:
         sealed.write(tested, args.out)
@@ -91,10 +107,9 @@ def run_test(args: argparse.Namespace) -> int:
 
 def run_baselines(args: argparse.Namespace) -> int:
     """Figures of the baselines, one line a baseline and figure."""
-    from lmms_cpllm.training import ablations, baselines, recipe, sealed
+    from lmms_cpllm.training import ablations, baselines, sealed
 
-    settings = recipe.Recipe(seed=args.seed, workers=args.workers)
-    settings = recipe.small(settings) if args.small else settings
+    settings = _settings(args)
     tested = baselines.run(settings, args.contents, args.photographs, args.work)
     if args.out:
         sealed.write(tested, args.out)
@@ -105,9 +120,9 @@ def run_baselines(args: argparse.Namespace) -> int:
 
 def run_ablations(args: argparse.Namespace) -> int:
     """Train and test every row of the table of ablations."""
-    from lmms_cpllm.training import ablations, recipe
+    from lmms_cpllm.training import ablations
 
-    settings = recipe.Recipe(seed=args.seed, workers=args.workers)
+    settings = _settings(args)
     rows = ablations.run(settings, args.contents, args.photographs, args.work, args.out, args.only)
     for line in ablations.table(rows):
         print(line)

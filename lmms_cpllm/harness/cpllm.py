@@ -22,6 +22,7 @@ from lmms_cpllm.harness.answers import Answer, answer_batch, media_inputs, read_
 from lmms_cpllm.harness.arguments import Arguments, parse
 from lmms_cpllm.harness.requests import Request, prompted_for_others, read_request
 from lmms_cpllm.harness.stream import LazyAnswers, batches, decode_ahead
+from lmms_cpllm.memory import keep_freed_memory
 from lmms_cpllm.model import load
 
 RUN_ID_VARIABLE = "LMMS_CACHE_RUN_ID"
@@ -59,6 +60,7 @@ class CPLLM(lmms):
         self._threads_before = torch.get_num_threads()
         if self._on_cpu:
             torch.set_num_threads(self.arguments.threads)
+            keep_freed_memory()
         commit = getattr(self._model.config, "_commit_hash", None)
         checkpoint = {
             "fingerprint": fingerprint.of_checkpoint(self.arguments.pretrained, commit),
