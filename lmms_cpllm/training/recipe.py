@@ -23,6 +23,7 @@ from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.batches import Mix
 from lmms_cpllm.training.contents import difference_hash, find_contents, first_picture
 from lmms_cpllm.training.corpus import make_clean_part, make_human_part, make_test_part, scene_facts, write_json
+from lmms_cpllm.training.drawn import draw_contents
 from lmms_cpllm.training.features import VIEWS, CachedFeatures, Moments, encode_files, fold, moments_of, view_moments
 from lmms_cpllm.training.human import Scored, photographs_as_contents, read_scored, without_copies
 from lmms_cpllm.training.labelling import Example, example_of_clip, example_of_photograph
@@ -36,24 +37,24 @@ logger = logging.getLogger(__name__)
 
 TOWER = Stage(
     "tower",
-    epochs=3,
+    epochs=8,
     steps=320,
     # Every video costs a pass through the tower here, so all of them are described and compared.
-    mix=Mix(10, 10, 10, questions=8, pairs=12, describe_share=0.5, fresh_pairs=False),
+    mix=Mix(12, 8, 10, questions=8, pairs=12, describe_share=0.5, fresh_pairs=False),
     learning_rate=5e-4,
     tower_rate=3e-4,
     weight_decay=0.1,
     warmup=0.1,
-    patience=2,
     feature_noise=0.1,
     silence=0.2,
+    weights={"rating": 1.0, "ranking": 1.0, "language": 0.5, "choice": 0.5, "kinds": 3.0},
 )
 """The pixel tower learns, together with a decoder that is then thrown away: `TASKS` begins with a new one, so that seeds
 and ablations differ in nothing but what they are about."""
 TASKS = Stage(
     "tasks",
     epochs=8,
-    mix=Mix(16, 16, 16, questions=12, pairs=12, describe_share=0.6),
+    mix=Mix(16, 16, 16, questions=32, pairs=12, describe_share=0.6),
     learning_rate=6e-4,
     weight_decay=0.2,
     feature_noise=0.3,
@@ -65,8 +66,9 @@ _SMALL = Mix(4, 2, 1, questions=2, pairs=2)
 _SAMPLE = 1000
 
 
-PARTS = ("clips", "human", "shrunk", "test", "photographs")
-"""Clips of contents, clips of scored photographs, clips of photographs shrunk to contents, the sealed test, photographs."""
+PARTS = ("clips", "human", "shrunk", "drawn", "test", "photographs")
+"""Clips of contents, of scored photographs, of photographs shrunk to contents, of drawn contents; the sealed test; scored
+photographs as they are."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class Recipe:
     texts: int = TEXTS
     """Texts of the grammar that the tokenizer is trained on."""
     small_test: bool = False
+    drawn: int = 40
+    """Drawn contents of each kind."""
     tower: Stage | None = TOWER
     """How the pixel tower learns; None leaves it as ImageNet made it."""
     tasks: Stage = TASKS
@@ -118,7 +122,16 @@ def small(recipe: Recipe) -> Recipe:
     """A miniature that runs through everything in a minute: to see that the way is open, not for a model."""
     tasks = replace(recipe.tasks, epochs=1, steps=0, mix=_SMALL)
     tower = recipe.tower and replace(recipe.tower, epochs=1, steps=0, mix=replace(_SMALL, fresh_pairs=False))
-    sizes = {"scenes": 1, "codecs": 1, "others": 2, "chains": 1, "human_clips": 1, "texts": 300, "small_test": True}
+    sizes = {
+        "scenes": 1,
+        "codecs": 1,
+        "others": 2,
+        "chains": 1,
+        "human_clips": 1,
+        "drawn": 1,
+        "texts": 300,
+        "small_test": True,
+    }
     return replace(recipe, **sizes, tower=tower, tasks=tasks)
 
 
@@ -222,6 +235,12 @@ def make_corpus(
         "clips": lambda folder: make_clean_part(found, folder, **draws, **shared),
         "human": lambda folder: make_human_part(scored, folder, clips=recipe.human_clips, **shared),
         "shrunk": lambda folder: make_clean_part(photographs_as_contents(scored), folder, **few, **shared),
+        "drawn": lambda folder: make_clean_part(
+            draw_contents(work / "drawn-contents", photographs_as_contents(scored), recipe.drawn),
+            folder,
+            **few | {"codecs": recipe.codecs // 2, "others": recipe.others // 4, "chains": recipe.chains // 4},
+            **shared,
+        ),
         "test": lambda folder: make_test_part(found, folder, small=recipe.small_test, **shared),
     }
     made = {

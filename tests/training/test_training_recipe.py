@@ -126,10 +126,11 @@ def test_the_recipe_gives_a_checkpoint_that_loads_and_scores(media, checkpoint):
     assert [stage["stage"]["name"] for stage in record["stages"]] == [TOWER.name, TASKS.name]
     assert record["recipe"]["small_test"]
     counts = record["stages"][-1]["examples"]
-    # One scene of each content: clean, one codec, two others, one chain; of each good photograph one other less.
+    # One scene of each content: clean, one codec, two others, one chain; of each good photograph one other less; a clean
+    # one of each drawn content: five kinds and a grey photograph.
     good = {"train": 1, "validation": 1}
-    assert counts["synthetic train"] == 2 * 5 + good["train"] * 4
-    assert counts["synthetic validation"] == 5 + good["validation"] * 4
+    assert counts["synthetic train"] == 2 * 5 + good["train"] * 4 + 5
+    assert counts["synthetic validation"] == 5 + good["validation"] * 4 + 1
     assert counts["synthetic test"] == 7
     # All photographs but the copy, and of each that is not of the test a clip.
     assert (counts["still train"], counts["still validation"], counts["still test"]) == (6, 3, 3)
