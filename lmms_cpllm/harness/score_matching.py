@@ -84,7 +84,10 @@ def match(rows: Sequence[ScoreRow], videos: Iterable[Video]) -> Matching:
 
 
 def _resolve(
-    rows: Sequence[ScoreRow], videos: Sequence[Video], fits: Mapping[str, dict[int, int]], best_of_row: Mapping[int, int]
+    rows: Sequence[ScoreRow],
+    videos: Sequence[Video],
+    fits: Mapping[str, dict[int, int]],
+    best_of_row: Mapping[int, int],
 ) -> Matching:
     chosen: dict[str, list[int]] = {}
     for path, agreements in fits.items():

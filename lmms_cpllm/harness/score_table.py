@@ -1,4 +1,4 @@
-"""A file with the scores of any method -> rows of name and score: csv, json, json lines or parquet, whatever its columns are called.
+"""A file with the scores of any method -> rows of name and score, whatever its format and its columns are called.
 
 Names stay text and scores stay what the file says: nothing is rounded, clamped or scaled.
 """
@@ -38,6 +38,7 @@ SUFFIXES = {
     ".ndjson": "json lines",
     ".parquet": "parquet",
 }
+_NO_NUMBER = ("nan", "inf", "-inf")
 _DELIMITERS = "\t;,|"
 
 
@@ -79,7 +80,9 @@ def read_scores(path: str | Path, name_column: str | None = None, score_column: 
     """
     file = Path(path).expanduser()
     if not file.is_file():
-        raise ArgumentError(f"path={path}: expected a file with scores, found {'a folder' if file.is_dir() else 'none'}")
+        raise ArgumentError(
+            f"path={path}: expected a file with scores, found {'a folder' if file.is_dir() else 'none'}"
+        )
     kind = SUFFIXES.get(file.suffix.lower())
     if kind is None:
         raise ArgumentError(
@@ -97,7 +100,9 @@ def read_scores(path: str | Path, name_column: str | None = None, score_column: 
             rows.append(ScoreRow(name, score))
         else:
             found = repr(record.get(score_column)) if name else "no name"
-            faults.append(f"row {number} ({name or 'unnamed'}): {score_column}: a finite number expected, found {found}")
+            faults.append(
+                f"row {number} ({name or 'unnamed'}): {score_column}: a finite number expected, found {found}"
+            )
     if not rows:
         raise ArgumentError(
             f"{file}: expected numbers in column {score_column}, found none in {len(records)} rows\n  {faults[0]}\n"
@@ -231,7 +236,7 @@ def _plain(column: str) -> str:
 def _is_numeric(column: str, records: Sequence[Mapping]) -> bool:
     values = [record.get(column) for record in records]
     given = [value for value in values if _text(value)]
-    return bool(given) and all(_number(value) is not None or str(value).lower() in ("nan", "inf", "-inf") for value in given)
+    return bool(given) and all(_number(value) is not None or str(value).lower() in _NO_NUMBER for value in given)
 
 
 def _text(value: object) -> str:

@@ -14,8 +14,8 @@ def score_item(doc: Mapping, answer: str) -> dict:
 
     Returns:
         `video` (its name), `mos` (the release's scale), `quality` (0..100), `acr` (1..5), `level`, `distribution` (level to
-        probability) and `reason`: why there is no quality, `""` if there is. What is not known is None. For a replayed score
-        `quality` is that score on its own scale, and `raw` is True.
+        probability) and `reason`: why there is no quality, `""` if there is. What is not known is None. For a
+        replayed score `quality` is that score on its own scale, and `raw` is True.
     """
     replayed, score = replay.read_score(answer)
     if replayed:

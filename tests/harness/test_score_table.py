@@ -40,7 +40,10 @@ def test_text_tables(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "name"),
     [
-        ([{"img_path": "a/1.mp4", "gt_score": 3.0, "score": 0.1}, {"img_path": "a/2.mp4", "score": "62.400"}], "s.json"),
+        (
+            [{"img_path": "a/1.mp4", "gt_score": 3.0, "score": 0.1}, {"img_path": "a/2.mp4", "score": "62.400"}],
+            "s.json",
+        ),
         ({"annotations": [{"image_id": "a/1.mp4", "score": "0.1"}, {"image_id": "a/2.mp4", "score": 62.4}]}, "s.json"),
         ({"a/1.mp4": 0.1, "a/2.mp4": 62.4}, "s.json"),
         ({"a/1.mp4": {"pred": 0.1, "mos": 1}, "a/2.mp4": {"pred": 62.4, "mos": 2}}, "s.json"),
