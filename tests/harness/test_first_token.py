@@ -64,8 +64,8 @@ class TestLevelTokens:
         with pytest.raises(UserError) as error:
             level_tokens(Pieces("excellent", "good", "fair"))
         assert str(error.value) == (
-            "vqa_levels: the tokenizer (Pieces): expected a first token of its own for each of excellent, good, fair, poor, "
-            "bad, found none for poor, bad\n"
+            "vqa_levels: the tokenizer (Pieces): expected a first token of its own for each of excellent, good, fair, "
+            "poor, bad, found none for poor, bad\n"
             "  what to do: run this model by its own name; its answers are then read as text"
         )
 
@@ -107,8 +107,8 @@ class TestShares:
         with pytest.raises(UserError) as error:
             shares_of(torch.zeros(4), ONE_EACH)
         assert str(error.value) == (
-            "vqa_levels: expected logits for a vocabulary of more than 4 tokens, found shape (4,); the tokenizer is not that "
-            "of the model"
+            "vqa_levels: expected logits for a vocabulary of more than 4 tokens, found shape (4,); the tokenizer is "
+            "not that of the model"
         )
 
 

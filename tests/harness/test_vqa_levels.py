@@ -137,8 +137,8 @@ class TestErrors:
         with pytest.raises(UserError) as error:
             VQALevels(base="toy_api")
         assert str(error.value) == (
-            "vqa_levels: base toy_api: expected an attribute model with generate, as transformers has it, found no model; the "
-            "probabilities of words cannot be read there\n"
+            "vqa_levels: base toy_api: expected an attribute model with generate, as transformers has it, found no model; "
+            "the probabilities of words cannot be read there\n"
             "  what to do: run --model toy_api itself, whose answers are then read as text, or take another base"
         )
 
@@ -179,8 +179,8 @@ class TestErrors:
         with pytest.raises(UserError) as error:
             list(model.generate_until(requests_of(model, documents(), prompt="A number from 0 to 100.")))
         assert str(error.value) == (
-            "task vqa_toy: expected a prompt that asks for one of excellent, good, fair, poor, bad, found 'A number from 0 to "
-            "100.'\n"
+            "task vqa_toy: expected a prompt that asks for one of excellent, good, fair, poor, bad, found 'A number from "
+            "0 to 100.'\n"
             '  what to do: load the tasks for this model, TaskManager(model_name="vqa_levels"); the command line does'
         )
 

@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import lmms_eval.evaluator  # noqa: F401 - sets loguru up anew, so before the fixture below
 import numpy as np
 import pytest
 from evaluation import evaluate, items_of, metrics_of
