@@ -7,6 +7,7 @@ of them (`llava_hf`, `internvl_hf`) is tested.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from pathlib import Path
 
@@ -24,11 +25,26 @@ BASES = {
     "qwen3_vl": ("tiny_mllms", "tiny_qwen3", _QWEN),
     "internvl_hf": ("tiny_mllms", "tiny_internvl", "device_map=cpu,num_frames=4"),
     # Its class for chat raises over prompts that hold videos only.
-    "llava_hf": ("tiny_mllms", "tiny_llava_onevision", "force_simple=True,max_frames_num=4,dtype=float32"),
+    "llava_hf": ("tiny_mllms", "tiny_llava_onevision", "device_map=cpu,force_simple=True,max_frames_num=4,dtype=float32"),
 }
 
 
+@pytest.fixture
+def _decodes_with_av(monkeypatch: pytest.MonkeyPatch) -> None:
+    """transformers opens the videos of InternVL itself, by torchcodec, which needs a system's ffmpeg; by av here."""
+    from transformers.video_processing_utils import BaseVideoProcessor
+    from transformers.video_utils import load_video
+
+    def fetch(self, paths, sample_indices_fn=None):
+        if isinstance(paths, list):
+            return list(zip(*[fetch(self, path, sample_indices_fn) for path in paths], strict=True))
+        return load_video(paths, backend="pyav", sample_indices_fn=sample_indices_fn)
+
+    monkeypatch.setattr(BaseVideoProcessor, "fetch_videos", fetch)
+
+
 @needs_decord
+@pytest.mark.usefixtures("_decodes_with_av")
 @pytest.mark.parametrize("base", BASES)
 def test_scores_are_fine_grained(base: str, mini: list, tmp_path: Path) -> None:
     module, make, options = BASES[base]
