@@ -25,7 +25,11 @@ BASES = {
     "qwen3_vl": ("tiny_mllms", "tiny_qwen3", _QWEN),
     "internvl_hf": ("tiny_mllms", "tiny_internvl", "device_map=cpu,num_frames=4"),
     # Its class for chat raises over prompts that hold videos only.
-    "llava_hf": ("tiny_mllms", "tiny_llava_onevision", "device_map=cpu,force_simple=True,max_frames_num=4,dtype=float32"),
+    "llava_hf": (
+        "tiny_mllms",
+        "tiny_llava_onevision",
+        "device_map=cpu,force_simple=True,max_frames_num=4,dtype=float32",
+    ),
 }
 
 

@@ -69,7 +69,7 @@ manager = tasks.TaskManager()
 print(">", *ours(manager))
 print(">", *sorted(manager.match_tasks(["vqa_mini*"])))
 print(">", "builtin" in manager.all_tasks)
-print(">", lmms_eval.models.get_model_manifest("cpllm").chat_class_path)
+print(">", *(lmms_eval.models.get_model_manifest(name).chat_class_path for name in ("cpllm", "vqa_scores", "vqa_levels")))
 print(">", *ours(tasks.TaskManager(include_defaults=False)), "nothing")
 print(">", len(tasks.TaskManager(include_path=OURS, include_defaults=False).all_tasks))
 print(">", len(tasks.TaskManager(include_path=OURS).all_tasks))
@@ -84,7 +84,7 @@ print(">", sum(type(finder).__name__ == "_TasksFinder" for finder in sys.meta_pa
         "> " + " ".join(OUR_TASKS),
         "> vqa_mini vqa_mini_describe vqa_mini_pairs",
         "> True",
-        "> lmms_cpllm.harness.cpllm.CPLLM",
+        "> lmms_cpllm.harness.cpllm.CPLLM lmms_cpllm.harness.vqa_scores.VQAScores lmms_cpllm.harness.vqa_levels.VQALevels",
         "> nothing",
         "> 5",
         "> 6",
