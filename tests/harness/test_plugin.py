@@ -160,7 +160,7 @@ def test_another_initialize_tasks_is_left_alone_and_the_fall_back_is_logged(monk
     monkeypatch.setitem(sys.modules, "lmms_eval.tasks", SimpleNamespace(TaskManager=TaskManager))
     logged: list[str] = []
     monkeypatch.setattr(plugin, "_log", logged.append)
-    assert [manifest.model_id for manifest in plugin.register()] == ["cpllm"]
+    assert [manifest.model_id for manifest in plugin.register()] == ["cpllm", "vqa_scores", "vqa_levels"]
     assert TaskManager.initialize_tasks is original
     assert logged == [
         "the tasks of lmms-cpllm are not reachable by their bare names (AttributeError: TaskManager.initialize_tasks has "
@@ -196,7 +196,7 @@ def test_register_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lmms_eval.models.registry_v2", None)  # an import of it fails
     assert plugin.register() == []
     assert "RuntimeError: surprise" in logged[0]
-    assert "the models of lmms-cpllm (cpllm) are not registered" in logged[1]
+    assert "the models of lmms-cpllm (cpllm, vqa_scores, vqa_levels) are not registered" in logged[1]
 
 
 def test_tasks_path_holds_the_task_files_and_loses_every_clash() -> None:
