@@ -21,7 +21,11 @@ from pathlib import Path
 from types import ModuleType
 
 TASKS_MODULE = "lmms_eval.tasks"
-MODELS = {"cpllm": "lmms_cpllm.harness.cpllm.CPLLM"}
+MODELS = {
+    "cpllm": "lmms_cpllm.harness.cpllm.CPLLM",
+    "vqa_scores": "lmms_cpllm.harness.vqa_scores.VQAScores",
+    "vqa_levels": "lmms_cpllm.harness.vqa_levels.VQALevels",
+}
 # A file that tells our folder of tasks from any other.
 TASK_BASE = "_score"
 _MARK = "_lmms_cpllm_tasks"

@@ -10,6 +10,7 @@ import pytest
 import lmms_cpllm
 from lmms_cpllm.cli import build_parser
 from lmms_cpllm.harness.arguments import Arguments
+from lmms_cpllm.harness.vqa_scores import ScoresArguments
 from lmms_cpllm.plugin import tasks_path
 
 README = Path(__file__).parents[1] / "README.md"
@@ -39,6 +40,14 @@ def test_every_model_argument_stands_in_the_table_and_no_other(text):
     cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
     named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
     assert named == {field.name for field in fields(Arguments)} - flags_of_the_host
+
+
+def test_every_argument_of_vqa_scores_stands_in_its_table_and_no_other(text):
+    table = text.split("`vqa_scores` replays")[1].split("\nScores count")[0]
+    cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    assert [name for cell in cells for name in re.findall(r"`(\w+)`", cell)] == [
+        field.name for field in fields(ScoresArguments)
+    ]
 
 
 def test_commands_and_options_of_training_are_there(text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def parse(given: Mapping[str, object]) -> Arguments:
     Raises:
         ArgumentError: a name is not known, or a value is not allowed; the message lists what is.
     """
-    _check_names(given)
+    check_names(given, [field.name for field in fields(Arguments)])
     values = {name: value for name, value in given.items() if value is not None}
     for name, value in values.items():
         values[name] = _CHECKS[name](name, value)
@@ -98,8 +98,8 @@ def parse(given: Mapping[str, object]) -> Arguments:
     return arguments
 
 
-def _check_names(given: Mapping[str, object]) -> None:
-    allowed = [field.name for field in fields(Arguments)]
+def check_names(given: Mapping[str, object], allowed: Sequence[str]) -> None:
+    """Raises an ArgumentError for the first model argument that is not among the allowed ones."""
     unknown = [name for name in given if name not in allowed]
     if not unknown:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lmms_cpllm.harness import replay
 from lmms_cpllm.harness.scoring import in_order, spread, unanswered_reason
 from lmms_cpllm.metrics.pairs import FIRST, choose, pair_accuracy
 from lmms_cpllm.metrics.summary import answered_share
@@ -20,7 +21,7 @@ def pair_item(doc: Mapping, answer: str) -> dict:
         `video` (the pair's name), `first` and `second` (names), their MOS, `better` (the truth; None if the MOS are equal),
         `choice` (None if there is none) and `reason`: why there is no choice.
     """
-    choice, reason = parse_choice(answer)
+    choice, reason = replay.read_choice(answer) or parse_choice(answer)
     return {
         "video": doc["name"],
         "first": doc["first_name"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lmms_cpllm.harness import running
+from lmms_cpllm.harness import replay, running
 from lmms_cpllm.metrics.summary import SCORE_METRICS
 from lmms_cpllm.ratings import LEVELS, Rating, parse_answer
 
@@ -14,8 +14,19 @@ def score_item(doc: Mapping, answer: str) -> dict:
 
     Returns:
         `video` (its name), `mos` (the release's scale), `quality` (0..100), `acr` (1..5), `level`, `distribution` (level to
-        probability) and `reason`: why there is no quality, `""` if there is. What is not known is None.
+        probability) and `reason`: why there is no quality, `""` if there is. What is not known is None. For a
+        replayed score `quality` is that score on its own scale, and `raw` is True.
     """
+    replayed, score = replay.read_score(answer)
+    if replayed:
+        return {
+            "video": doc["name"],
+            "mos": doc["mos"],
+            **rating_fields(None),
+            "quality": score,
+            "reason": replay.NO_SCORE if score is None else "",
+            "raw": True,
+        }
     parsed = parse_answer(answer)
     return {
         "video": doc["name"],
@@ -46,7 +57,9 @@ def unanswered_reason(paths: Sequence[str], otherwise: str) -> str:
 
 def score_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
     """`process_results`: the whole item under `srcc`, what a number is computed from under the other metrics."""
-    return spread(score_item(doc, results[0]), SCORE_METRICS, brief=("video", "mos", "quality"))
+    item = score_item(doc, results[0])
+    brief = ("video", "mos", "quality", "raw") if "raw" in item else ("video", "mos", "quality")
+    return spread(item, SCORE_METRICS, brief)
 
 
 def spread(item: dict, metrics: Sequence[str] | Mapping, brief: Sequence[str]) -> dict[str, dict]:
@@ -61,6 +74,12 @@ def in_order(items: Sequence[Mapping]) -> list[Mapping]:
 
 
 def score_metric(name: str, items: Sequence[Mapping]) -> float:
-    """One metric of `metrics.summary` over all items; unanswered ones count as the middle of the scale."""
+    """One metric of `metrics.summary` over all items; unanswered ones count as the middle of the scale.
+
+    Replayed scores have a scale of their own; the middle of that is their median.
+    """
     ordered = in_order(items)
-    return SCORE_METRICS[name]([item["quality"] for item in ordered], [item["mos"] for item in ordered])
+    qualities = [item["quality"] for item in ordered]
+    if name != "answered" and any(item.get("raw") for item in ordered):
+        qualities = replay.fill_missing(qualities)
+    return SCORE_METRICS[name](qualities, [item["mos"] for item in ordered])

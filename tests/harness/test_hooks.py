@@ -223,7 +223,7 @@ def test_prompts_are_those_of_the_golden_file(konvid: Path, mini: list) -> None:
     from lmms_eval.tasks import TaskManager
 
     prompts: dict[str, dict] = {}
-    for model in ("default", "cpllm"):
+    for model in ("default", "cpllm", "vqa_levels"):
         manager = TaskManager(include_path=[str(tasks_path())], include_defaults=False, model_name=model)
         for name in manager.all_tasks:
             task = manager.load_task_or_group([name], "chat")[name]

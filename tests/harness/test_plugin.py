@@ -69,7 +69,7 @@ manager = tasks.TaskManager()
 print(">", *ours(manager))
 print(">", *sorted(manager.match_tasks(["vqa_mini*"])))
 print(">", "builtin" in manager.all_tasks)
-print(">", lmms_eval.models.get_model_manifest("cpllm").chat_class_path)
+print(">", *(lmms_eval.models.get_model_manifest(name).chat_class_path for name in ("cpllm", "vqa_scores", "vqa_levels")))
 print(">", *ours(tasks.TaskManager(include_defaults=False)), "nothing")
 print(">", len(tasks.TaskManager(include_path=OURS, include_defaults=False).all_tasks))
 print(">", len(tasks.TaskManager(include_path=OURS).all_tasks))
@@ -84,7 +84,7 @@ print(">", sum(type(finder).__name__ == "_TasksFinder" for finder in sys.meta_pa
         "> " + " ".join(OUR_TASKS),
         "> vqa_mini vqa_mini_describe vqa_mini_pairs",
         "> True",
-        "> lmms_cpllm.harness.cpllm.CPLLM",
+        "> lmms_cpllm.harness.cpllm.CPLLM lmms_cpllm.harness.vqa_scores.VQAScores lmms_cpllm.harness.vqa_levels.VQALevels",
         "> nothing",
         "> 5",
         "> 6",
@@ -160,7 +160,7 @@ def test_another_initialize_tasks_is_left_alone_and_the_fall_back_is_logged(monk
     monkeypatch.setitem(sys.modules, "lmms_eval.tasks", SimpleNamespace(TaskManager=TaskManager))
     logged: list[str] = []
     monkeypatch.setattr(plugin, "_log", logged.append)
-    assert [manifest.model_id for manifest in plugin.register()] == ["cpllm"]
+    assert [manifest.model_id for manifest in plugin.register()] == ["cpllm", "vqa_scores", "vqa_levels"]
     assert TaskManager.initialize_tasks is original
     assert logged == [
         "the tasks of lmms-cpllm are not reachable by their bare names (AttributeError: TaskManager.initialize_tasks has "
@@ -196,7 +196,7 @@ def test_register_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lmms_eval.models.registry_v2", None)  # an import of it fails
     assert plugin.register() == []
     assert "RuntimeError: surprise" in logged[0]
-    assert "the models of lmms-cpllm (cpllm) are not registered" in logged[1]
+    assert "the models of lmms-cpllm (cpllm, vqa_scores, vqa_levels) are not registered" in logged[1]
 
 
 def test_tasks_path_holds_the_task_files_and_loses_every_clash() -> None:
