@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lmms_cpllm.errors import ArgumentError, DataError
+from lmms_cpllm.raw_video import RawFormat, declare, is_raw
 
 DATA_VARIABLE = "LMMS_CPLLM_DATA"
 PARTIAL_VARIABLE = "LMMS_CPLLM_ALLOW_PARTIAL"
@@ -78,9 +80,10 @@ class Release:
     """Short name: `lmms-cpllm data check NAME`, task `vqa_NAME`."""
     title: str
     count: int
-    """Number of videos."""
+    """Number of videos; 0 where any number is right."""
     mos_min: float
-    """Lower end of the MOS scale, in the release's own unit. A label outside the scale is an error."""
+    """Lower end of the MOS scale, in the release's own unit; with `mos_max` infinite where only the labels tell it. A
+    label outside the scale is an error unless `mos_beyond` allows it."""
     mos_max: float
     licence: str
     source: str
@@ -90,7 +93,7 @@ class Release:
     folders: tuple[str, ...] = ()
     """Names under which people keep the release below the data root; the first is where `data get` puts it."""
     markers: tuple[str, ...] = ()
-    """Files or folders by which the release's own folder is known; any one will do, all is better."""
+    """Files or folders by which the release's own folder is known, as glob patterns; any one will do, all is better."""
     read: Callable[[Path], Labels] | None = None
     videos: Callable[[Path], Mapping[str, Path]] | None = None
     """Name of a video -> its file, for all the files that are there."""
@@ -98,6 +101,19 @@ class Release:
     """Smallest first: a release whose videos are there needs only its labels."""
     other_counts: tuple[int, ...] = ()
     """Further counts that are official too, where several versions circulate."""
+    withdrawn: bool = False
+    """Whether videos are withdrawn that the labels still name: then as many videos as one of the counts are whole."""
+    mos_beyond: bool = False
+    """Whether the official labels go beyond the ends of the scale."""
+    direction: str = "higher is better"
+    """Of the MOS as `read` gives it."""
+    split: str = "all videos"
+    """Which part of the release is scored."""
+    raw: RawFormat | None = None
+    """Layout of the release's .yuv files, where it has such."""
+    variable: str = ""
+    """Environment variable that names the label file itself; then there is no folder below the data root to look for,
+    and `read` and `videos` take the file."""
     embedded: Callable[[], Sequence[Row]] | None = None
     """Set for the benchmark that is made by this package: returns its rows; then there is no folder to look for."""
 
@@ -118,6 +134,20 @@ class Listing:
     @property
     def labelled(self) -> int:
         return len(self.rows) + len(self.missing)
+
+
+def mos_scale(release: Release, rows: Sequence[Row]) -> tuple[float, float]:
+    """(lower, upper end) of the MOS scale; that of the rows where the release has none of its own."""
+    if math.isfinite(release.mos_min):
+        return release.mos_min, release.mos_max
+    scores = [row.mos for row in rows]
+    low, high = min(scores), max(scores)
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
+
+
+def scale_text(release: Release) -> str:
+    """The MOS scale for people."""
+    return f"{release.mos_min:g} to {release.mos_max:g}" if math.isfinite(release.mos_min) else "that of the list"
 
 
 def data_root(hint: str = "") -> Path:
@@ -155,7 +185,7 @@ def allow_partial() -> bool:
 def locate(release: Release, root: Path) -> Path | None:
     """The release's folder at or below `root`, or None. A folder with all the markers wins over one with some."""
     candidates = [root, *(root / name for name in release.folders)]
-    present = {folder: sum((folder / marker).exists() for marker in release.markers) for folder in candidates}
+    present = {folder: sum(any(folder.glob(marker)) for marker in release.markers) for folder in candidates}
     best = max(candidates, key=lambda folder: present[folder])  # the first of equals
     return best if present[best] else None
 
@@ -188,8 +218,27 @@ def shorten(items: Sequence[str], separator: str = ", ") -> str:
     return text if len(items) <= SHOWN else f"{text}{separator}and {len(items) - SHOWN} more"
 
 
+def find_place(release: Release) -> Path:
+    """What `read` and `videos` of a release take: its folder below the data root, or the list that its variable names.
+
+    Raises:
+        DataError: there is none; says what to do.
+    """
+    if not release.variable:
+        return find_folder(release, data_root(hint=f"{release.title}: {release.how_to_get}"))
+    value = os.environ.get(release.variable, "").strip()
+    path = Path(value).expanduser().absolute()
+    if not value or not path.is_file():
+        found = f"{release.variable}={value}: there is no such file" if value else f"{release.variable} is not set"
+        raise DataError(f"{found}.\n  what to do: {release.how_to_get}")
+    return path
+
+
 def inspect(release: Release, folder: Path) -> Listing:
-    """Read the labels in `folder` and compare them with the videos there. Raises DataError without labels."""
+    """Read the labels in `folder` and compare them with the videos there. Raises DataError without labels.
+
+    Raw videos are declared with their size and rate, so that they can be opened afterwards.
+    """
     labels = release.read(folder)
     files = release.videos(folder)
     seen: dict[str, Label] = {}
@@ -199,16 +248,20 @@ def inspect(release: Release, folder: Path) -> Listing:
             faults.append(f"{label.where}: {label.name} stands on {seen[label.name].where} already")
             continue
         seen[label.name] = label
-        if not release.mos_min <= label.mos <= release.mos_max:
+        if not release.mos_beyond and not release.mos_min <= label.mos <= release.mos_max:
             faults.append(
                 f"{label.where}: MOS {label.mos:g} of {label.name} is outside {release.mos_min:g} to "
                 f"{release.mos_max:g}"
             )
-    if len(seen) > max(release.count, *release.other_counts, 0):
+    if release.count and len(seen) > max(release.count, *release.other_counts, 0):
         faults.append(f"{len(seen)} videos are labelled, {counts(release)} expected")
     names = sorted(seen)
+    if release.raw:
+        for path in map(str, files.values()):
+            if is_raw(path):
+                declare(path, release.raw)
     return Listing(
-        folder=folder,
+        folder=folder if folder.is_dir() else folder.parent,
         labels=labels.path,
         rows=tuple(Row(str(files[name]), name, seen[name].mos) for name in names if name in files),
         missing=tuple(name for name in names if name not in files),
@@ -217,34 +270,62 @@ def inspect(release: Release, folder: Path) -> Listing:
 
 
 def counts(release: Release) -> str:
-    """The number of videos that is right, or the several that are."""
-    return " or ".join(str(count) for count in (release.count, *release.other_counts))
+    """The number of videos that is right, or the several that are; neighbours as a range."""
+    if not release.count:
+        return "any number"
+    runs: list[list[int]] = []
+    for count in sorted({release.count, *release.other_counts}, reverse=True):
+        if runs and runs[-1][-1] == count + 1:
+            runs[-1].append(count)
+        else:
+            runs.append([count])
+    return " or ".join(f"{run[-1]} to {run[0]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def official(release: Release, number: int) -> bool:
+    """Whether the release has been published with this number of videos."""
+    return number in (release.count, *release.other_counts) or (not release.count and number > 0)
 
 
 def is_complete(release: Release, listing: Listing) -> bool:
-    """Every video labelled and there, nothing wrong with the labels."""
-    return not listing.faults and not listing.missing and listing.labelled in (release.count, *release.other_counts)
+    """Every video labelled and there, nothing wrong with the labels; or as many as remain of a shrinking release."""
+    if listing.faults:
+        return False
+    if listing.missing:
+        return release.withdrawn and official(release, len(listing.rows))
+    return official(release, listing.labelled)
 
 
-def checked_rows(release: Release, root: Path) -> list[Row]:
-    """The rows of a release below `root`, in the order of their names.
+def checked_rows(release: Release, place: Path) -> list[Row]:
+    """The rows of a release in `place` (see `find_place`), in the order of their names.
 
     Raises:
-        DataError: the folder, the labels or videos are missing, or a label is wrong. LMMS_CPLLM_ALLOW_PARTIAL=1 lets
-        missing
+        DataError: the labels or videos are missing, or a label is wrong. LMMS_CPLLM_ALLOW_PARTIAL=1 lets missing
             videos and labels pass, with a warning that says n of how many; wrong labels never pass.
     """
-    listing = inspect(release, find_folder(release, root))
+    listing = inspect(release, place)
     if listing.faults:
+        wrong, remedy = f"not the labels that {release.title} publishes", "put the official file back"
+        if release.variable:
+            wrong, remedy = "not a list of videos and scores", "correct these entries"
         raise DataError(
-            f"{listing.labels}: not the labels that {release.title} publishes, {len(listing.faults)} faults.\n"
+            f"{listing.labels}: {wrong}, {len(listing.faults)} faults.\n"
             f"  {shorten(listing.faults, separator=chr(10) + '  ')}\n"
-            f"  what to do: put the official file back. {release.how_to_get}"
+            f"  what to do: {remedy}. {release.how_to_get}"
         )
+    expected = counts(release) if release.count else str(listing.labelled)
     if is_complete(release, listing):
+        if listing.missing:
+            log.warning(
+                "%s: scoring %d of %d labelled videos; lists of %s circulate, say n with the figures.",
+                release.title,
+                len(listing.rows),
+                listing.labelled,
+                counts(release),
+            )
         return list(listing.rows)
     incomplete = (
-        f"{release.title} in {listing.folder} is incomplete: {counts(release)} videos expected, {listing.labelled} "
+        f"{release.title} in {listing.folder} is incomplete: {expected} videos expected, {listing.labelled} "
         "labelled "
         f"in {listing.labels.name}, {len(listing.rows)} found"
     )
@@ -259,7 +340,7 @@ def checked_rows(release: Release, root: Path) -> list[Row]:
         "%s: scoring %d of %s videos, because %s=1. The figures are not those of the release.",
         release.title,
         len(listing.rows),
-        counts(release),
+        expected,
         PARTIAL_VARIABLE,
     )
     return list(listing.rows)
