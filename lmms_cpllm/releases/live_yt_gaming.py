@@ -16,7 +16,7 @@ from pathlib import Path
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases.base import Labels, Release, describe_folder, shorten
 from lmms_cpllm.releases.files import stem_of, videos_by_stem
-from lmms_cpllm.releases.matlab import has_fields, read_mat_labels
+from lmms_cpllm.releases.matlab import has_fields, read_mat, read_mat_labels
 
 FIELDS = ("video_list", "MOS")
 HOW_TO_GET = (
@@ -28,9 +28,11 @@ HOW_TO_GET = (
 def find_labels(folder: Path) -> Path:
     """The only .mat file with the two fields. Raises DataError for none and for several."""
     candidates = sorted(folder.glob("*.mat")) + sorted(folder.glob("*/*.mat"))
-    fitting = candidates if len(candidates) == 1 else [path for path in candidates if has_fields(path, FIELDS)]
+    fitting = [path for path in candidates if has_fields(path, FIELDS)]
+    if len(candidates) == 1 and not fitting:
+        read_mat(candidates[0])  # a damaged file says so itself
     if len(fitting) != 1:
-        found = shorten([str(path) for path in fitting]) if fitting else describe_folder(folder)
+        found = shorten([str(path) for path in fitting or candidates]) or describe_folder(folder)
         raise DataError(
             f"LIVE-YT-Gaming in {folder}: one .mat file with {' and '.join(FIELDS)} expected.\n"
             f"  found: {found}\n"
