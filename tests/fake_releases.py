@@ -133,7 +133,9 @@ def live_qualcomm(folder: Path, clips: Sequence[Path]) -> Fake:
     for place, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         files[name] = folder / distortions[kind - 1] / f"{name}.yuv"
         files[name].parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(place).integers(0, 40 * (place + 1), (2, RAW.width * RAW.height * 3 // 2), np.uint8)
+        noise = np.random.default_rng(place).integers(
+            0, 40 * (place + 1), (2, RAW.width * RAW.height * 3 // 2), np.uint8
+        )
         noise.tofile(files[name])
     cells = {key: np.array(value, dtype=object) for key, value in (("vid", names), ("distortion", distortions))}
     savemat(

@@ -279,7 +279,7 @@ def counts(release: Release) -> str:
             runs[-1].append(count)
         else:
             runs.append([count])
-    return " or ".join(f"{run[-1]} to {run[0]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return " or ".join(f"{run[-1]} to {run[0]}" if len(run) > 2 else " or ".join(map(str, run)) for run in runs)
 
 
 def official(release: Release, number: int) -> bool:

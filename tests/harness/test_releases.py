@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from evaluation import evaluate, items_of, metrics_of
-from fake_releases import MAKERS, make
 
 from lmms_cpllm import releases
 from lmms_cpllm.harness import hooks
@@ -15,14 +14,6 @@ from lmms_cpllm.plugin import tasks_path
 from lmms_cpllm.releases import RELEASES
 
 UGC = ["vqa_konvid", "vqa_live_vqc", "vqa_youtube_ugc", "vqa_lsvq_test", "vqa_lsvq_1080p"]
-
-
-@pytest.fixture
-def fakes(konvid: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> dict:
-    """All releases in one data root; KoNViD-1k has 8 videos, the others 4."""
-    root = konvid.parent
-    copies = [root / f".{clip.name}" for clip in clips[::2]]
-    return {name: make(name, root, copies, monkeypatch) for name in MAKERS}
 
 
 def test_cpllm_scores_every_release(fakes: dict, checkpoint: Path) -> None:
@@ -64,7 +55,9 @@ def test_the_tag_names_every_release_that_has_a_published_list() -> None:
 
     manager = TaskManager(include_path=[str(tasks_path())], include_defaults=False)
     assert manager.all_tags == ["vqa"]
-    assert set(manager.task_index["vqa"]["task"]) == {f"vqa_{name}" for name in RELEASES if name not in ("mini", "custom")}
+    assert set(manager.task_index["vqa"]["task"]) == {
+        f"vqa_{name}" for name in RELEASES if name not in ("mini", "custom")
+    }
     assert set(manager.all_groups) == {"vqa_ugc", "vqa_ugc_mean"}
 
 
