@@ -10,20 +10,17 @@ from pathlib import Path
 
 from lmms_cpllm.releases import RELEASES
 from lmms_cpllm.releases.base import (
-    DATA_VARIABLE,
     Listing,
     Release,
     Row,
     counts,
-    data_root,
-    find_place,
     fingerprint,
     inspect,
     is_complete,
-    locate,
     official,
     scale_text,
 )
+from lmms_cpllm.releases.places import DATA_VARIABLE, data_root, find_place, locate
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lmms_cpllm.errors import ArgumentError
-from lmms_cpllm.releases.base import Release, Row, checked_rows, data_root, find_place, fingerprint, mos_scale
+from lmms_cpllm.releases.base import Release, Row, checked_rows, fingerprint, mos_scale
 from lmms_cpllm.releases.custom import CUSTOM
 from lmms_cpllm.releases.cvd2014 import CVD2014
 from lmms_cpllm.releases.konvid import KONVID
@@ -18,6 +18,7 @@ from lmms_cpllm.releases.live_vqc import LIVE_VQC
 from lmms_cpllm.releases.live_yt_gaming import LIVE_YT_GAMING
 from lmms_cpllm.releases.lsvq import LSVQ_1080P, LSVQ_TEST
 from lmms_cpllm.releases.maxwell import MAXWELL
+from lmms_cpllm.releases.places import data_root, find_place
 from lmms_cpllm.releases.t2vqa import T2VQA
 from lmms_cpllm.releases.youtube_ugc import YOUTUBE_UGC
 

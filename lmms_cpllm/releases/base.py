@@ -1,8 +1,7 @@
-"""What a release is, where it lies on disk, and the checks that every release has to pass.
+"""What a release is, and the checks that every release has to pass. Where it lies on disk is found by `places.py`.
 
 A release (KoNViD-1k, LIVE-VQC, ...) is one small file in this folder that describes itself as a `Release`: how its
-labels are read and where its videos are. Finding the folder, counting, ranges, duplicates and the texts of the errors
-are here, once.
+labels are read and where its videos are. Counting, ranges, duplicates and the texts of the errors are here, once.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from pathlib import Path
 
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.raw_video import RawFormat, declare, is_raw
+from lmms_cpllm.releases.places import shorten
 
-DATA_VARIABLE = "LMMS_CPLLM_DATA"
 PARTIAL_VARIABLE = "LMMS_CPLLM_ALLOW_PARTIAL"
-SHOWN = 5  # how many names or faults an error lists before it says "and n more"
 
 log = logging.getLogger(__name__)
 
@@ -150,88 +148,12 @@ def scale_text(release: Release) -> str:
     return f"{release.mos_min:g} to {release.mos_max:g}" if math.isfinite(release.mos_min) else "that of the list"
 
 
-def data_root(hint: str = "") -> Path:
-    """The folder that holds the releases, from the environment variable LMMS_CPLLM_DATA.
-
-    Raises:
-        DataError: the variable is not set, or names no folder. `hint` is appended to the message.
-    """
-    value = os.environ.get(DATA_VARIABLE, "").strip()
-    if not value:
-        raise DataError(
-            f"{DATA_VARIABLE} is not set. It names the folder that holds the releases, each as its authors publish "
-            "it.\n"
-            f"  what to do: export {DATA_VARIABLE}=/path/to/releases (`lmms-cpllm data list` shows what is found there)"
-            + (f"\n  {hint}" if hint else "")
-        )
-    root = Path(value).expanduser().absolute()
-    if not root.is_dir():
-        raise DataError(
-            f"{DATA_VARIABLE}={value}: there is no such folder.\n"
-            f"  what to do: create it, or set {DATA_VARIABLE} to the folder that holds the releases"
-            + (f"\n  {hint}" if hint else "")
-        )
-    return root
-
-
 def allow_partial() -> bool:
     """Whether LMMS_CPLLM_ALLOW_PARTIAL=1 asks to score an incomplete release. Raises ArgumentError for other values."""
     value = os.environ.get(PARTIAL_VARIABLE, "").strip()
     if value not in ("", "0", "1"):
         raise ArgumentError(f"{PARTIAL_VARIABLE}={value}: expected 1 (score an incomplete release) or 0 (refuse it)")
     return value == "1"
-
-
-def locate(release: Release, root: Path) -> Path | None:
-    """The release's folder at or below `root`, or None. A folder with all the markers wins over one with some."""
-    candidates = [root, *(root / name for name in release.folders)]
-    present = {folder: sum(any(folder.glob(marker)) for marker in release.markers) for folder in candidates}
-    best = max(candidates, key=lambda folder: present[folder])  # the first of equals
-    return best if present[best] else None
-
-
-def find_folder(release: Release, root: Path) -> Path:
-    """Like `locate`, but raises a DataError with what was looked for, what was found and how to get the release."""
-    folder = locate(release, root)
-    if folder is None:
-        candidates = [root, *(root / name for name in release.folders)]
-        raise DataError(
-            f"{release.title} was not found.\n"
-            f"  looked for: {' or '.join(release.markers)} in {', '.join(map(str, candidates))}\n"
-            f"  found: {describe_folder(root)}\n"
-            f"  how to get it: {release.how_to_get}"
-        )
-    return folder
-
-
-def describe_folder(folder: Path) -> str:
-    """The first entries of a folder, for error texts: "/data holds a, b and 3 more"."""
-    if not folder.is_dir():
-        return f"no folder {folder}"
-    names = sorted(entry.name + ("/" if entry.is_dir() else "") for entry in folder.iterdir())
-    return f"{folder} holds {shorten(names)}" if names else f"{folder} is empty"
-
-
-def shorten(items: Sequence[str], separator: str = ", ") -> str:
-    """The first items, and how many more there are."""
-    text = separator.join(items[:SHOWN])
-    return text if len(items) <= SHOWN else f"{text}{separator}and {len(items) - SHOWN} more"
-
-
-def find_place(release: Release) -> Path:
-    """What `read` and `videos` of a release take: its folder below the data root, or the list that its variable names.
-
-    Raises:
-        DataError: there is none; says what to do.
-    """
-    if not release.variable:
-        return find_folder(release, data_root(hint=f"{release.title}: {release.how_to_get}"))
-    value = os.environ.get(release.variable, "").strip()
-    path = Path(value).expanduser().absolute()
-    if not value or not path.is_file():
-        found = f"{release.variable}={value}: there is no such file" if value else f"{release.variable} is not set"
-        raise DataError(f"{found}.\n  what to do: {release.how_to_get}")
-    return path
 
 
 def inspect(release: Release, folder: Path) -> Listing:

@@ -13,9 +13,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from lmms_cpllm.releases.base import DATA_VARIABLE, Release
+from lmms_cpllm.releases.base import Release
 from lmms_cpllm.releases.files import ByName, stem_of, videos_below
 from lmms_cpllm.releases.lists import read_list
+from lmms_cpllm.releases.places import DATA_VARIABLE
 
 VARIABLE = "LMMS_CPLLM_CUSTOM"
 

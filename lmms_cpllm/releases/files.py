@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases.base import describe_folder
+from lmms_cpllm.releases.places import describe_folder
 
 ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".y4m", ".yuv")
 """Endings of video files; where one video is there in several containers the earlier one is taken."""

@@ -1,4 +1,4 @@
-"""KVQ: short videos of a platform and what its processing made of them, with MOS from experts.
+"""KVQ: short videos of a platform and what its processing made of them, with scores by researchers of image processing.
 
 Lu et al., "KVQ: Kwai video quality assessment for short-form videos", CVPR 2024, the data of a challenge of NTIRE 2024.
 Layout as downloaded:
@@ -15,8 +15,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases.base import Labels, Release, describe_folder, shorten
+from lmms_cpllm.releases.base import Labels, Release
 from lmms_cpllm.releases.files import stem_of, videos_by_stem
+from lmms_cpllm.releases.places import describe_folder, shorten
 from lmms_cpllm.releases.tables import read_csv, table_labels
 
 LABEL_FILE = "train_data.csv"

@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases.base import Label, Labels, shorten
+from lmms_cpllm.releases.base import Label, Labels
+from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.releases.tables import parse_decimal_comma, parse_number, read_rows, table_labels, table_of
 
 NAMES = (

@@ -1,4 +1,4 @@
-"""LIVE-Qualcomm: 208 videos of 8 phones with distortions of capture, as raw video, with MOS from a laboratory.
+"""LIVE-Qualcomm: 208 videos of phones with distortions of capture, as raw video.
 
 Ghadiyaram et al., "In-capture mobile video distortions: a study of subjective behavior and objective algorithms", IEEE
 TCSVT 2018. Layout as downloaded:

@@ -1,4 +1,4 @@
-"""LIVE-VQC: 585 videos that people took with their phones, with MOS from crowd workers.
+"""LIVE-VQC: 585 videos that many people took with many cameras, with MOS from crowd workers.
 
 Sinno and Bovik, "Large-scale study of perceptual video quality", IEEE TIP 2019. Layout as downloaded:
 

@@ -1,4 +1,4 @@
-"""LIVE-YT-Gaming: 600 recordings of games that users uploaded, with MOS from a study over the internet.
+"""LIVE-YT-Gaming: 600 recordings of games that users uploaded, with MOS of 61 people.
 
 Yu et al., "Subjective and objective analysis of streamed gaming videos", IEEE Transactions on Games 2023. Layout as
 downloaded:
@@ -14,9 +14,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases.base import Labels, Release, describe_folder, shorten
+from lmms_cpllm.releases.base import Labels, Release
 from lmms_cpllm.releases.files import stem_of, videos_by_stem
 from lmms_cpllm.releases.matlab import has_fields, read_mat, read_mat_labels
+from lmms_cpllm.releases.places import describe_folder, shorten
 
 FIELDS = ("video_list", "MOS")
 HOW_TO_GET = (

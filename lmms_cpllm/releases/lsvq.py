@@ -1,4 +1,4 @@
-"""LSVQ: 39,000 videos of the Internet Archive and of Flickr, with MOS from crowd workers; its two test sets.
+"""LSVQ: 39,000 videos of the Internet Archive and of Flickr (YFCC), with human MOS; its two test sets.
 
 Ying et al., "Patch-VQ: 'Patching up' the video quality problem", CVPR 2021. Layout as downloaded, and as in the mirror
 `teowu/LSVQ-videos` on the Hugging Face hub once its archives are unpacked:

@@ -1,4 +1,4 @@
-"""T2VQA-DB: 10,000 videos made by nine text-to-video models, with MOS from a laboratory.
+"""T2VQA-DB: 10,000 videos made by nine text-to-video models, with MOS of 27 people.
 
 Kou et al., "Subjective-aligned dataset and metric for text-to-video quality assessment", ACM MM 2024. Layout as
 downloaded:
