@@ -28,7 +28,7 @@ PARTS = {
     "ratings": (0, {"ratings"}),
     "checkpoints": (0, {"checkpoints"}),
     "tasks": (0, {"tasks"}),
-    "video": (1, {"video", "sampling"}),
+    "video": (1, {"video", "sampling", "raw_video"}),
     "metrics": (1, {"metrics"}),
     "synthesis": (2, {"synthesis"}),
     "releases": (2, {"releases"}),

@@ -10,17 +10,17 @@ from pathlib import Path
 
 from lmms_cpllm.releases import RELEASES
 from lmms_cpllm.releases.base import (
-    DATA_VARIABLE,
     Listing,
     Release,
     Row,
     counts,
-    data_root,
-    find_folder,
     fingerprint,
     inspect,
-    locate,
+    is_complete,
+    official,
+    scale_text,
 )
+from lmms_cpllm.releases.places import DATA_VARIABLE, data_root, find_place, locate
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -56,7 +56,7 @@ def run_list(args: argparse.Namespace) -> int:
             release.name,
             release.title,
             counts(release),
-            f"{release.mos_min:g} to {release.mos_max:g}",
+            scale_text(release),
             release.licence,
             _where(release, root),
         )
@@ -78,8 +78,7 @@ def run_check(args: argparse.Namespace) -> int:
         rows = list(release.embedded())
         listing = Listing(Path(rows[0].video).parent, Path(), tuple(rows), (), ())
     else:
-        root = data_root(hint=f"{release.title}: {release.how_to_get}")
-        listing = inspect(release, find_folder(release, root))
+        listing = inspect(release, find_place(release))
     unreadable = _probe_all(listing.rows)
     _print_table((release.title, ""), _summary(release, listing, len(unreadable)))
     findings = _findings(release, listing, unreadable)
@@ -96,7 +95,6 @@ def run_check(args: argparse.Namespace) -> int:
 
 def run_get(args: argparse.Namespace) -> int:
     """Download a release and say where it is; 1 when it is not complete afterwards."""
-    from lmms_cpllm.releases.base import is_complete
     from lmms_cpllm.releases.fetch import default_root, get
 
     release = RELEASES[args.name]
@@ -118,6 +116,8 @@ def run_get(args: argparse.Namespace) -> int:
 def _where(release: Release, root: Path | None) -> str:
     if release.embedded:
         return "embedded"
+    if release.variable:
+        return os.environ.get(release.variable, "").strip() or f"no; {release.variable} names it"
     folder = locate(release, root) if root else None
     return str(folder) if folder else "no"
 
@@ -152,7 +152,10 @@ def _summary(release: Release, listing: Listing, unreadable: int) -> list[tuple[
         ("videos found", str(len(listing.rows))),
         ("videos missing", str(len(listing.missing))),
         ("videos unreadable", str(unreadable)),
-        ("MOS scale", f"{release.mos_min:g} to {release.mos_max:g}"),
+        ("split", release.split),
+        ("MOS scale", f"{scale_text(release)}, {release.direction}"),
+        ("licence", release.licence),
+        ("source", release.source),
     ]
     if not release.embedded:
         lines.insert(1, ("labels", str(listing.labels)))
@@ -165,10 +168,11 @@ def _summary(release: Release, listing: Listing, unreadable: int) -> list[tuple[
 def _findings(release: Release, listing: Listing, unreadable: dict[str, str]) -> list[str]:
     """One line for everything that is not as published; not shortened, unlike the errors."""
     findings = [f"{listing.labels.name}, {fault}" for fault in listing.faults]
-    official = (release.count, *release.other_counts)
-    if listing.labelled not in official and listing.labelled < max(official):  # more than that is a fault already
+    most = max(release.count, *release.other_counts, 0)
+    if not official(release, listing.labelled) and listing.labelled <= most:  # more than that is a fault already
         findings.append(f"{listing.labelled} videos are labelled, {counts(release)} expected")
-    findings += [f"missing: {name}" for name in listing.missing]
+    if not is_complete(release, listing):
+        findings += [f"missing: {name}" for name in listing.missing]
     findings += [f"unreadable: {name}: {reason}" for name, reason in unreadable.items()]
     return findings
 

@@ -35,14 +35,15 @@ def release_documents(stub):
         DataError: the release is missing or is not what its authors published.
     """
     name = stub[0]["release"]
-    release = releases.find_release(name)
+    rows = releases.rows(name)
+    low, high = releases.mos_scale(releases.find_release(name), rows)
     return _dataset(
         {
             **{key: value for key, value in asdict(row).items() if isinstance(value, _PLAIN)},
             "release": name,
-            "mos_quality": quality_of_mos(row.mos, release.mos_min, release.mos_max),
+            "mos_quality": quality_of_mos(row.mos, low, high),
         }
-        for row in releases.rows(name)
+        for row in rows
     )
 
 

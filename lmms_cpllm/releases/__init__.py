@@ -8,10 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lmms_cpllm.errors import ArgumentError
-from lmms_cpllm.releases.base import Release, Row, checked_rows, data_root, fingerprint
+from lmms_cpllm.releases.base import Release, Row, checked_rows, fingerprint, mos_scale
+from lmms_cpllm.releases.custom import CUSTOM
+from lmms_cpllm.releases.cvd2014 import CVD2014
 from lmms_cpllm.releases.konvid import KONVID
+from lmms_cpllm.releases.kvq import KVQ
+from lmms_cpllm.releases.live_qualcomm import LIVE_QUALCOMM
+from lmms_cpllm.releases.live_vqc import LIVE_VQC
+from lmms_cpllm.releases.live_yt_gaming import LIVE_YT_GAMING
+from lmms_cpllm.releases.lsvq import LSVQ_1080P, LSVQ_TEST
+from lmms_cpllm.releases.maxwell import MAXWELL
+from lmms_cpllm.releases.places import data_root, find_place
+from lmms_cpllm.releases.t2vqa import T2VQA
+from lmms_cpllm.releases.youtube_ugc import YOUTUBE_UGC
 
-__all__ = ["RELEASES", "Release", "Row", "data_root", "find_release", "fingerprint", "rows"]
+__all__ = ["RELEASES", "Release", "Row", "data_root", "find_release", "fingerprint", "mos_scale", "rows"]
 
 
 def _mini_rows() -> Sequence[Row]:
@@ -33,7 +44,24 @@ MINI = Release(
     embedded=_mini_rows,
 )
 
-RELEASES: dict[str, Release] = {release.name: release for release in (MINI, KONVID)}
+RELEASES: dict[str, Release] = {
+    release.name: release
+    for release in (
+        MINI,
+        KONVID,
+        LIVE_VQC,
+        YOUTUBE_UGC,
+        LSVQ_TEST,
+        LSVQ_1080P,
+        CVD2014,
+        LIVE_QUALCOMM,
+        LIVE_YT_GAMING,
+        MAXWELL,
+        KVQ,
+        T2VQA,
+        CUSTOM,
+    )
+}
 
 
 def find_release(name: str) -> Release:
@@ -53,4 +81,4 @@ def rows(name: str) -> list[Row]:
     release = find_release(name)
     if release.embedded:
         return list(release.embedded())
-    return checked_rows(release, data_root(hint=f"{release.title}: {release.how_to_get}"))
+    return checked_rows(release, find_place(release))

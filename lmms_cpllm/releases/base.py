@@ -1,24 +1,24 @@
-"""What a release is, where it lies on disk, and the checks that every release has to pass.
+"""What a release is, and the checks that every release has to pass. Where it lies on disk is found by `places.py`.
 
 A release (KoNViD-1k, LIVE-VQC, ...) is one small file in this folder that describes itself as a `Release`: how its
-labels are read and where its videos are. Finding the folder, counting, ranges, duplicates and the texts of the errors
-are here, once.
+labels are read and where its videos are. Counting, ranges, duplicates and the texts of the errors are here, once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lmms_cpllm.errors import ArgumentError, DataError
+from lmms_cpllm.raw_video import RawFormat, declare, is_raw
+from lmms_cpllm.releases.places import shorten
 
-DATA_VARIABLE = "LMMS_CPLLM_DATA"
 PARTIAL_VARIABLE = "LMMS_CPLLM_ALLOW_PARTIAL"
-SHOWN = 5  # how many names or faults an error lists before it says "and n more"
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +78,10 @@ class Release:
     """Short name: `lmms-cpllm data check NAME`, task `vqa_NAME`."""
     title: str
     count: int
-    """Number of videos."""
+    """Number of videos; 0 where any number is right."""
     mos_min: float
-    """Lower end of the MOS scale, in the release's own unit. A label outside the scale is an error."""
+    """Lower end of the MOS scale, in the release's own unit; with `mos_max` infinite where only the labels tell it. A
+    label outside the scale is an error unless `mos_beyond` allows it."""
     mos_max: float
     licence: str
     source: str
@@ -90,7 +91,7 @@ class Release:
     folders: tuple[str, ...] = ()
     """Names under which people keep the release below the data root; the first is where `data get` puts it."""
     markers: tuple[str, ...] = ()
-    """Files or folders by which the release's own folder is known; any one will do, all is better."""
+    """Files or folders by which the release's own folder is known, as glob patterns; any one will do, all is better."""
     read: Callable[[Path], Labels] | None = None
     videos: Callable[[Path], Mapping[str, Path]] | None = None
     """Name of a video -> its file, for all the files that are there."""
@@ -98,6 +99,19 @@ class Release:
     """Smallest first: a release whose videos are there needs only its labels."""
     other_counts: tuple[int, ...] = ()
     """Further counts that are official too, where several versions circulate."""
+    withdrawn: bool = False
+    """Whether videos are withdrawn that the labels still name: then as many videos as one of the counts are whole."""
+    mos_beyond: bool = False
+    """Whether the official labels go beyond the ends of the scale."""
+    direction: str = "higher is better"
+    """Of the MOS as `read` gives it."""
+    split: str = "all videos"
+    """Which part of the release is scored."""
+    raw: RawFormat | None = None
+    """Layout of the release's .yuv files, where it has such."""
+    variable: str = ""
+    """Environment variable that names the label file itself; then there is no folder below the data root to look for,
+    and `read` and `videos` take the file."""
     embedded: Callable[[], Sequence[Row]] | None = None
     """Set for the benchmark that is made by this package: returns its rows; then there is no folder to look for."""
 
@@ -120,28 +134,18 @@ class Listing:
         return len(self.rows) + len(self.missing)
 
 
-def data_root(hint: str = "") -> Path:
-    """The folder that holds the releases, from the environment variable LMMS_CPLLM_DATA.
+def mos_scale(release: Release, rows: Sequence[Row]) -> tuple[float, float]:
+    """(lower, upper end) of the MOS scale; that of the rows where the release has none of its own."""
+    if math.isfinite(release.mos_min):
+        return release.mos_min, release.mos_max
+    scores = [row.mos for row in rows]
+    low, high = min(scores), max(scores)
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
-    Raises:
-        DataError: the variable is not set, or names no folder. `hint` is appended to the message.
-    """
-    value = os.environ.get(DATA_VARIABLE, "").strip()
-    if not value:
-        raise DataError(
-            f"{DATA_VARIABLE} is not set. It names the folder that holds the releases, each as its authors publish "
-            "it.\n"
-            f"  what to do: export {DATA_VARIABLE}=/path/to/releases (`lmms-cpllm data list` shows what is found there)"
-            + (f"\n  {hint}" if hint else "")
-        )
-    root = Path(value).expanduser().absolute()
-    if not root.is_dir():
-        raise DataError(
-            f"{DATA_VARIABLE}={value}: there is no such folder.\n"
-            f"  what to do: create it, or set {DATA_VARIABLE} to the folder that holds the releases"
-            + (f"\n  {hint}" if hint else "")
-        )
-    return root
+
+def scale_text(release: Release) -> str:
+    """The MOS scale for people."""
+    return f"{release.mos_min:g} to {release.mos_max:g}" if math.isfinite(release.mos_min) else "that of the list"
 
 
 def allow_partial() -> bool:
@@ -152,44 +156,11 @@ def allow_partial() -> bool:
     return value == "1"
 
 
-def locate(release: Release, root: Path) -> Path | None:
-    """The release's folder at or below `root`, or None. A folder with all the markers wins over one with some."""
-    candidates = [root, *(root / name for name in release.folders)]
-    present = {folder: sum((folder / marker).exists() for marker in release.markers) for folder in candidates}
-    best = max(candidates, key=lambda folder: present[folder])  # the first of equals
-    return best if present[best] else None
-
-
-def find_folder(release: Release, root: Path) -> Path:
-    """Like `locate`, but raises a DataError with what was looked for, what was found and how to get the release."""
-    folder = locate(release, root)
-    if folder is None:
-        candidates = [root, *(root / name for name in release.folders)]
-        raise DataError(
-            f"{release.title} was not found.\n"
-            f"  looked for: {' or '.join(release.markers)} in {', '.join(map(str, candidates))}\n"
-            f"  found: {describe_folder(root)}\n"
-            f"  how to get it: {release.how_to_get}"
-        )
-    return folder
-
-
-def describe_folder(folder: Path) -> str:
-    """The first entries of a folder, for error texts: "/data holds a, b and 3 more"."""
-    if not folder.is_dir():
-        return f"no folder {folder}"
-    names = sorted(entry.name + ("/" if entry.is_dir() else "") for entry in folder.iterdir())
-    return f"{folder} holds {shorten(names)}" if names else f"{folder} is empty"
-
-
-def shorten(items: Sequence[str], separator: str = ", ") -> str:
-    """The first items, and how many more there are."""
-    text = separator.join(items[:SHOWN])
-    return text if len(items) <= SHOWN else f"{text}{separator}and {len(items) - SHOWN} more"
-
-
 def inspect(release: Release, folder: Path) -> Listing:
-    """Read the labels in `folder` and compare them with the videos there. Raises DataError without labels."""
+    """Read the labels in `folder` and compare them with the videos there. Raises DataError without labels.
+
+    Raw videos are declared with their size and rate, so that they can be opened afterwards.
+    """
     labels = release.read(folder)
     files = release.videos(folder)
     seen: dict[str, Label] = {}
@@ -199,16 +170,20 @@ def inspect(release: Release, folder: Path) -> Listing:
             faults.append(f"{label.where}: {label.name} stands on {seen[label.name].where} already")
             continue
         seen[label.name] = label
-        if not release.mos_min <= label.mos <= release.mos_max:
+        if not release.mos_beyond and not release.mos_min <= label.mos <= release.mos_max:
             faults.append(
                 f"{label.where}: MOS {label.mos:g} of {label.name} is outside {release.mos_min:g} to "
                 f"{release.mos_max:g}"
             )
-    if len(seen) > max(release.count, *release.other_counts, 0):
+    if release.count and len(seen) > max(release.count, *release.other_counts, 0):
         faults.append(f"{len(seen)} videos are labelled, {counts(release)} expected")
     names = sorted(seen)
+    if release.raw:
+        for path in map(str, files.values()):
+            if is_raw(path):
+                declare(path, release.raw)
     return Listing(
-        folder=folder,
+        folder=folder if folder.is_dir() else folder.parent,
         labels=labels.path,
         rows=tuple(Row(str(files[name]), name, seen[name].mos) for name in names if name in files),
         missing=tuple(name for name in names if name not in files),
@@ -217,34 +192,62 @@ def inspect(release: Release, folder: Path) -> Listing:
 
 
 def counts(release: Release) -> str:
-    """The number of videos that is right, or the several that are."""
-    return " or ".join(str(count) for count in (release.count, *release.other_counts))
+    """The number of videos that is right, or the several that are; neighbours as a range."""
+    if not release.count:
+        return "any number"
+    runs: list[list[int]] = []
+    for count in sorted({release.count, *release.other_counts}, reverse=True):
+        if runs and runs[-1][-1] == count + 1:
+            runs[-1].append(count)
+        else:
+            runs.append([count])
+    return " or ".join(f"{run[-1]} to {run[0]}" if len(run) > 2 else " or ".join(map(str, run)) for run in runs)
+
+
+def official(release: Release, number: int) -> bool:
+    """Whether the release has been published with this number of videos."""
+    return number in (release.count, *release.other_counts) or (not release.count and number > 0)
 
 
 def is_complete(release: Release, listing: Listing) -> bool:
-    """Every video labelled and there, nothing wrong with the labels."""
-    return not listing.faults and not listing.missing and listing.labelled in (release.count, *release.other_counts)
+    """Every video labelled and there, nothing wrong with the labels; or as many as remain of a shrinking release."""
+    if listing.faults:
+        return False
+    if listing.missing:
+        return release.withdrawn and official(release, len(listing.rows))
+    return official(release, listing.labelled)
 
 
-def checked_rows(release: Release, root: Path) -> list[Row]:
-    """The rows of a release below `root`, in the order of their names.
+def checked_rows(release: Release, place: Path) -> list[Row]:
+    """The rows of a release in `place` (see `find_place`), in the order of their names.
 
     Raises:
-        DataError: the folder, the labels or videos are missing, or a label is wrong. LMMS_CPLLM_ALLOW_PARTIAL=1 lets
-        missing
+        DataError: the labels or videos are missing, or a label is wrong. LMMS_CPLLM_ALLOW_PARTIAL=1 lets missing
             videos and labels pass, with a warning that says n of how many; wrong labels never pass.
     """
-    listing = inspect(release, find_folder(release, root))
+    listing = inspect(release, place)
     if listing.faults:
+        wrong, remedy = f"not the labels that {release.title} publishes", "put the official file back"
+        if release.variable:
+            wrong, remedy = "not a list of videos and scores", "correct these entries"
         raise DataError(
-            f"{listing.labels}: not the labels that {release.title} publishes, {len(listing.faults)} faults.\n"
+            f"{listing.labels}: {wrong}, {len(listing.faults)} faults.\n"
             f"  {shorten(listing.faults, separator=chr(10) + '  ')}\n"
-            f"  what to do: put the official file back. {release.how_to_get}"
+            f"  what to do: {remedy}. {release.how_to_get}"
         )
+    expected = counts(release) if release.count else str(listing.labelled)
     if is_complete(release, listing):
+        if listing.missing:
+            log.warning(
+                "%s: scoring %d of %d labelled videos; lists of %s circulate, say n with the figures.",
+                release.title,
+                len(listing.rows),
+                listing.labelled,
+                counts(release),
+            )
         return list(listing.rows)
     incomplete = (
-        f"{release.title} in {listing.folder} is incomplete: {counts(release)} videos expected, {listing.labelled} "
+        f"{release.title} in {listing.folder} is incomplete: {expected} videos expected, {listing.labelled} "
         "labelled "
         f"in {listing.labels.name}, {len(listing.rows)} found"
     )
@@ -259,7 +262,7 @@ def checked_rows(release: Release, root: Path) -> list[Row]:
         "%s: scoring %d of %s videos, because %s=1. The figures are not those of the release.",
         release.title,
         len(listing.rows),
-        counts(release),
+        expected,
         PARTIAL_VARIABLE,
     )
     return list(listing.rows)

@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases.base import DATA_VARIABLE, Archive, Release, inspect, is_complete, locate
+from lmms_cpllm.releases.base import Archive, Release, inspect, is_complete
+from lmms_cpllm.releases.places import DATA_VARIABLE, locate
 from lmms_cpllm.releases.unpack import DamagedArchive, check_zip, extract, require_space, write_error
 
 MIRROR_VARIABLE = "LMMS_CPLLM_MIRROR"

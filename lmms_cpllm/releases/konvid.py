@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases.base import Archive, Label, Labels, Release, describe_folder
+from lmms_cpllm.releases.base import Archive, Label, Labels, Release
+from lmms_cpllm.releases.places import describe_folder
 from lmms_cpllm.releases.tables import parse_number, read_csv, require_columns
 
 VIDEOS = "KoNViD_1k_videos"

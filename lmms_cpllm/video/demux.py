@@ -19,6 +19,7 @@ import numpy as np
 from av.stream import Disposition
 
 from lmms_cpllm.errors import VideoError
+from lmms_cpllm.raw_video import declared, is_raw
 
 # Text that FFmpeg would draw as a picture, and lists that name other files: neither is the video that was asked for.
 _NOT_VIDEO = {"tty", "bin", "xbin", "idf", "adf", "hls", "dash", "concat", "concatf", "sdp", "imf", "lavfi"}
@@ -228,9 +229,17 @@ def _open(path: str, stack: contextlib.ExitStack) -> av.container.InputContainer
         source = "file:" + path
     except UnicodeEncodeError:  # a name that is not UTF-8
         source = stack.enter_context(io.FileIO(path))
+    raw = declared(path)
+    if raw is None and is_raw(path):
+        raise VideoError(
+            path,
+            "raw video does not say its size and rate: read it as part of its release, or put it into a container "
+            "(ffmpeg -f rawvideo -video_size WxH -framerate FPS -pix_fmt yuv420p -i IN.yuv -c:v ffv1 OUT.mkv)",
+        )
+    options = {"protocol_whitelist": "file"} | (raw.options if raw else {})
     try:
         # Not `options=`: PyAV would crash on formats that find their streams late (MPEG program and transport streams).
-        return av.open(source, metadata_errors="replace", container_options={"protocol_whitelist": "file"})
+        return av.open(source, format="rawvideo" if raw else None, metadata_errors="replace", container_options=options)
     except av.InvalidDataError as error:
         raise VideoError(path, "this is not a media file, or its header is missing or damaged") from error
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from evaluation import write_clips
 from fake_konvid import expect_count, make_konvid
+from fake_releases import MAKERS, make
 
 COUNT = 8
 
@@ -47,6 +48,14 @@ def konvid(tmp_path: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -
     for clip, copy in zip(clips, copies, strict=True):
         copy.write_bytes(clip.read_bytes())
     return make_konvid(root, COUNT, clips=copies)
+
+
+@pytest.fixture
+def fakes(konvid: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> dict:
+    """All releases in one data root; KoNViD-1k has 8 videos, the others 4."""
+    root = konvid.parent
+    copies = [root / f".{clip.name}" for clip in clips[::2]]
+    return {name: make(name, root, copies, monkeypatch) for name in MAKERS}
 
 
 @pytest.fixture

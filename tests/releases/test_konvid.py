@@ -236,7 +236,9 @@ def test_wrong_columns_delimiter_and_content(data):
 
 
 def test_unknown_release():
-    with pytest.raises(ArgumentError, match="release 'konviddd' is not known; expected one of: konvid"):
+    with pytest.raises(
+        ArgumentError, match="release 'konviddd' is not known; expected one of: custom, cvd2014, konvid"
+    ):
         rows("konviddd")
 
 
