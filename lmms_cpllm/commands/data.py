@@ -169,9 +169,10 @@ def _findings(release: Release, listing: Listing, unreadable: dict[str, str]) ->
     """One line for everything that is not as published; not shortened, unlike the errors."""
     findings = [f"{listing.labels.name}, {fault}" for fault in listing.faults]
     most = max(release.count, *release.other_counts, 0)
-    if not official(release, listing.labelled) and listing.labelled <= most:  # more than that is a fault already
-        findings.append(f"{listing.labelled} videos are labelled, {counts(release)} expected")
     if not is_complete(release, listing):
+        few = listing.labelled <= most or release.withdrawn  # too many are a fault already
+        if few and not official(release, listing.labelled):
+            findings.append(f"{listing.labelled} videos are labelled, {counts(release)} expected")
         findings += [f"missing: {name}" for name in listing.missing]
     findings += [f"unreadable: {name}: {reason}" for name, reason in unreadable.items()]
     return findings

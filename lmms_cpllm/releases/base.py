@@ -100,7 +100,8 @@ class Release:
     other_counts: tuple[int, ...] = ()
     """Further counts that are official too, where several versions circulate."""
     withdrawn: bool = False
-    """Whether videos are withdrawn that the labels still name: then as many videos as one of the counts are whole."""
+    """Whether videos are withdrawn that the labels still name: then as many videos as one of the counts are whole, and
+    the labels may be more."""
     mos_beyond: bool = False
     """Whether the official labels go beyond the ends of the scale."""
     direction: str = "higher is better"
@@ -175,7 +176,7 @@ def inspect(release: Release, folder: Path) -> Listing:
                 f"{label.where}: MOS {label.mos:g} of {label.name} is outside {release.mos_min:g} to "
                 f"{release.mos_max:g}"
             )
-    if release.count and len(seen) > max(release.count, *release.other_counts, 0):
+    if release.count and not release.withdrawn and len(seen) > max(release.count, *release.other_counts, 0):
         faults.append(f"{len(seen)} videos are labelled, {counts(release)} expected")
     names = sorted(seen)
     if release.raw:

@@ -41,7 +41,7 @@ MAXWELL = Release(
     count=909,
     mos_min=1.0,  # five-level scale
     mos_max=5.0,
-    licence="not stated by its authors",
+    licence="not known here, see its page",
     source="https://github.com/VQAssessment/ExplainableVQA",
     how_to_get=HOW_TO_GET,
     # "videos" alone is too common a name to know the release by.

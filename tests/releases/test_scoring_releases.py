@@ -169,6 +169,12 @@ def test_videos_that_were_withdrawn_are_no_fault_where_their_number_circulates(
     assert run(capsys, "data", "check", name)[0] == 0
     shrink(monkeypatch, name, COUNT, (2,))
     assert "4 or 2 videos expected, 4 labelled" in failure(name)
+    shrink(monkeypatch, name, 3, ())  # the labels may name more than were ever scored
+    assert len(rows(name)) == 3
+    assert run(capsys, "data", "check", name)[0] == 0
+    shrink(monkeypatch, name, 2, ())
+    assert "2 videos expected, 4 labelled" in failure(name)
+    assert "4 videos are labelled, 2 expected" in run(capsys, "data", "check", name)[1]
 
 
 class TestMatlab:
