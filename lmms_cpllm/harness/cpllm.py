@@ -20,7 +20,7 @@ from lmms_cpllm.errors import ArgumentError, UserError, VideoError
 from lmms_cpllm.harness import fingerprint, running
 from lmms_cpllm.harness.answers import Answer, answer_batch, media_inputs, read_media
 from lmms_cpllm.harness.arguments import Arguments, parse
-from lmms_cpllm.harness.requests import Request, prompted_for_others, read_request
+from lmms_cpllm.harness.requests import Request, prompted_for_others, read_request, unsupported
 from lmms_cpllm.harness.stream import LazyAnswers, batches, decode_ahead
 from lmms_cpllm.memory import keep_freed_memory
 from lmms_cpllm.model import load
@@ -30,6 +30,7 @@ RUN_ID_PREFIX = "cpllm-"
 # What the host's response cache takes for the name of a run, in this order. Its third, TORCHELASTIC_RUN_ID, is not the
 # user's choice: torchrun sets it to "none" or to a random one.
 RUN_ID_VARIABLES = (RUN_ID_VARIABLE, "SLURM_JOB_ID")
+_REFUSAL = ("cpllm", "scores, compares and describes videos")
 
 
 class CPLLM(lmms):
@@ -111,10 +112,10 @@ class CPLLM(lmms):
         return LazyAnswers(len(requests), self._answers(list(requests)))
 
     def loglikelihood(self, requests: list[Instance]):
-        raise UserError(_unsupported("loglikelihood or multiple_choice", requests))
+        raise unsupported(*_REFUSAL, "loglikelihood or multiple_choice", requests)
 
     def generate_until_multi_round(self, requests: list[Instance]):
-        raise UserError(_unsupported("generate_until_multi_round", requests))
+        raise unsupported(*_REFUSAL, "generate_until_multi_round", requests)
 
     def clean(self) -> None:
         """Lets go of the model; the host calls this after the last answer."""
@@ -245,11 +246,3 @@ def _warn_about_prompts(instances: list[Instance]) -> None:
             f"{', '.join(tasks)}: loaded without the model's name, so cpllm gets the prompts meant for other models and "
             'not those it was trained with; pass task_manager=TaskManager(model_name="cpllm")'
         )
-
-
-def _unsupported(kind: str, requests: list[Instance]) -> str:
-    tasks = ", ".join(sorted({request.task_name for request in requests if request.task_name}))
-    return (
-        f"cpllm cannot answer requests of kind {kind} (tasks: {tasks or 'unknown'}): it scores, compares and describes "
-        "videos\n  what to do: leave these tasks out, or use tasks with output_type generate_until"
-    )

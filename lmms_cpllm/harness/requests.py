@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lmms_cpllm.errors import ArgumentError
+from lmms_cpllm.errors import ArgumentError, UserError
 
 MODES = ("score", "describe", "compare", "generate")
 MAX_NEW_TOKENS = 128
@@ -107,3 +107,19 @@ def _medium(item: Mapping, task: str):
         f" with {', '.join(map(str, medium))}" if isinstance(medium, Mapping) else ""
     )
     raise ArgumentError(f"task {task}: expected the path of a whole video, or an image, found {found}")
+
+
+def unsupported(model: str, does: str, kind: str, requests: Iterable) -> UserError:
+    """The refusal of a kind of request that none of our models answers.
+
+    Args:
+        model: its name.
+        does: what it does instead, after "it".
+        kind: output type of the host.
+        requests: what came; their tasks are named.
+    """
+    tasks = ", ".join(sorted({request.task_name for request in requests if request.task_name}))
+    return UserError(
+        f"{model} cannot answer requests of kind {kind} (tasks: {tasks or 'unknown'}): it {does}\n"
+        "  what to do: leave these tasks out, or use tasks with output_type generate_until"
+    )

@@ -22,11 +22,13 @@ from lmms_cpllm.errors import ArgumentError, UserError
 from lmms_cpllm.harness import fingerprint, running
 from lmms_cpllm.harness.capture import first_logits
 from lmms_cpllm.harness.first_token import Shares, level_tokens, shares_of
+from lmms_cpllm.harness.requests import unsupported
 from lmms_cpllm.harness.stream import LazyAnswers
 
 OWN_NAMES = ("cpllm", "vqa_scores", "vqa_levels")
 WEAK_MASS = 0.5
 """Where the five words have less of the first token on average, the run says that the model does not answer with one."""
+_REFUSAL = ("vqa_levels", "reads the first token of an answer")
 
 
 class VQALevels(lmms):
@@ -80,10 +82,10 @@ class VQALevels(lmms):
         return LazyAnswers(len(requests), self._answers(list(requests)))
 
     def loglikelihood(self, requests: list[Instance]):
-        raise UserError(_unsupported("loglikelihood or multiple_choice", requests))
+        raise unsupported(*_REFUSAL, "loglikelihood or multiple_choice", requests)
 
     def generate_until_multi_round(self, requests: list[Instance]):
-        raise UserError(_unsupported("generate_until_multi_round", requests))
+        raise unsupported(*_REFUSAL, "generate_until_multi_round", requests)
 
     def clean(self) -> None:
         """Lets go of the model; the host calls this after the last answer."""
@@ -241,11 +243,3 @@ def _quiet(base: lmms) -> Iterator[None]:
 
 def _where(instance: Instance) -> str:
     return f"task {instance.args[4]}, document {instance.args[3]}"
-
-
-def _unsupported(kind: str, requests: list[Instance]) -> str:
-    tasks = ", ".join(sorted({request.task_name for request in requests if request.task_name}))
-    return (
-        f"vqa_levels cannot answer requests of kind {kind} (tasks: {tasks or 'unknown'})\n"
-        "  what to do: leave these tasks out, or use tasks with output_type generate_until"
-    )

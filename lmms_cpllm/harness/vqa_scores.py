@@ -14,6 +14,7 @@ from loguru import logger
 from lmms_cpllm.errors import ArgumentError, UserError
 from lmms_cpllm.harness import replay, running
 from lmms_cpllm.harness.arguments import check_names
+from lmms_cpllm.harness.requests import unsupported
 from lmms_cpllm.harness.score_matching import Matching, Video, match
 from lmms_cpllm.harness.score_table import ScoreRow, ScoreTable, read_scores
 
@@ -52,6 +53,9 @@ def parse(given: Mapping[str, object]) -> ScoresArguments:
         raise ArgumentError(f"higher_is_better: expected true or false, found {better!r}")
     texts = {name: str(value) for name, value in values.items() if name != "higher_is_better"}
     return ScoresArguments(**texts, higher_is_better=better)
+
+
+_REFUSAL = ("vqa_scores", "replays scores of videos")
 
 
 class VQAScores(lmms):
@@ -98,10 +102,10 @@ class VQAScores(lmms):
         return [GenerationResult(self._answer(request, matching), TokenCounts(0, 0)) for request in requests]
 
     def loglikelihood(self, requests: list[Instance]):
-        raise UserError(_unsupported("loglikelihood or multiple_choice", requests))
+        raise unsupported(*_REFUSAL, "loglikelihood or multiple_choice", requests)
 
     def generate_until_multi_round(self, requests: list[Instance]):
-        raise UserError(_unsupported("generate_until_multi_round", requests))
+        raise unsupported(*_REFUSAL, "generate_until_multi_round", requests)
 
     def clean(self) -> None:
         """The host calls this after the last answer."""
@@ -184,11 +188,3 @@ def _some(names: Iterable[str], joint: str = ", ") -> str:
     names = list(names)
     more = len(names) - _SHOWN
     return joint.join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _unsupported(kind: str, requests: list[Instance]) -> str:
-    tasks = ", ".join(sorted({request.task_name for request in requests if request.task_name}))
-    return (
-        f"vqa_scores cannot answer requests of kind {kind} (tasks: {tasks or 'unknown'}): it replays scores of videos\n"
-        "  what to do: leave these tasks out"
-    )

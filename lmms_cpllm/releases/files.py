@@ -30,12 +30,12 @@ def last_two(name: str) -> str:
 
 
 def find_file(title: str, folder: Path, names: Sequence[str], places: Sequence[str], how_to_get: str) -> Path:
-    """The first of `names` that is in the release's folder or in one of `places` in it.
+    """The first of `names` that is in one of `places` in the release's folder, or beside them, where people unpack it flat.
 
     Raises:
         DataError: none is there; names what was looked for, what is there and how to get the release.
     """
-    looked = [folder, *(folder / place for place in places)]
+    looked = [*(folder / place for place in places), folder]
     for place in looked:
         for name in names:
             if (place / name).is_file():

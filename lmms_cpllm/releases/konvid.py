@@ -17,9 +17,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases.base import Archive, Label, Labels, Release
-from lmms_cpllm.releases.places import describe_folder
+from lmms_cpllm.releases.files import find_file
 from lmms_cpllm.releases.tables import parse_number, read_csv, require_columns
 
 VIDEOS = "KoNViD_1k_videos"
@@ -35,24 +34,9 @@ _VIDEO_NAME = re.compile(r"(?P<id>\d+)(?P<old>_.*centercrop_960x540_8s)?\.mp4", 
 _SPOILED_ID = re.compile(r"\d+\.\d*|\d+(\.\d+)?[eE]\+?\d+")
 
 
-def find_labels(folder: Path) -> Path:
-    """The label file: in KoNViD_1k_metadata, or beside it where people unpacked it flat. Raises DataError."""
-    places = (folder / METADATA, folder)
-    for place in places:
-        for name in LABEL_FILES:
-            if (place / name).is_file():
-                return place / name
-    raise DataError(
-        f"KoNViD-1k in {folder} has no labels.\n"
-        f"  looked for: {' or '.join(LABEL_FILES)} in {' and '.join(map(str, places))}\n"
-        f"  found: {'; '.join(describe_folder(place) for place in places)}\n"
-        f"  how to get it: {HOW_TO_GET}"
-    )
-
-
 def read(folder: Path) -> Labels:
     """Read the MOS of every flickr_id. Raises DataError when the file or one of its columns is missing."""
-    table = read_csv(find_labels(folder))
+    table = read_csv(find_file("KoNViD-1k", folder, LABEL_FILES, (METADATA,), HOW_TO_GET))
     require_columns(table, ("flickr_id", "mos"))
     labels, faults = [], []
     for line, cells in table.lines:

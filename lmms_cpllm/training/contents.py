@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from PIL import Image
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.synthesis import scenes
 from lmms_cpllm.synthesis.recipe import PHOTOGRAPHS
+
+logger = logging.getLogger(__name__)
 
 SPLITS = Path(__file__).with_name("splits.csv")
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -61,7 +64,7 @@ def find_contents(folder: Path) -> list[Content]:
     _refuse_equal_names(paths)
     fixed = _fixed_splits()
     forbidden = _mini_hashes()
-    contents, hashes = [], []
+    contents, hashes, small = [], [], []
     for path in paths:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         first = first_picture(path)
@@ -69,6 +72,7 @@ def find_contents(folder: Path) -> list[Content]:
         if any(_is_same(code, other) for other in forbidden):
             raise DataError(f"{path}: this looks like a content of vqa_mini, which training must not see; take it out")
         if first.shape[0] * first.shape[1] * SHRINK**2 < _LEAST_PIXELS or min(first.shape[:2]) * SHRINK < _LEAST_SIDE:
+            small.append(path.name)
             continue
         is_video = path.suffix.lower() in _VIDEOS
         contents.append(Content(path.stem, path, is_video, fixed.get(digest) or split_of(digest)))
@@ -77,6 +81,8 @@ def find_contents(folder: Path) -> list[Content]:
         raise DataError(
             f"{folder}: expected photographs in photos/ or clips in videos/, of 640x360 or more, found none"
         )
+    if small:
+        logger.warning("%s: smaller than 640x360 and left out: %s", folder, ", ".join(small))
     _refuse_near_duplicates(contents, hashes)
     return contents
 

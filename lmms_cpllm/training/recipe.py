@@ -227,7 +227,11 @@ def make_corpus(
     scored = read_scored(photographs)
     if recipe.small_test:
         scored = scored[:: max(1, len(scored) // 24)]
-    scored = without_copies(scored, _hashes(scored, work / "hashes.json"))
+    kept = without_copies(scored, _hashes(scored, work / "hashes.json"))
+    if len(kept) < len(scored):
+        text = "%s: %d of %d photographs look the same as one that is held out, and are left out of training"
+        logger.warning(text, photographs, len(scored) - len(kept), len(scored))
+    scored = kept
     shared = {"seed": recipe.corpus_seed, "workers": recipe.workers}
     draws = {"scenes": recipe.scenes, "codecs": recipe.codecs, "others": recipe.others, "chains": recipe.chains}
     few = {"scenes": 1, "codecs": 1, "others": 1, "chains": 1}
