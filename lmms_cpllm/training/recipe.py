@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 TOWER = Stage(
     "tower",
-    epochs=8,
+    epochs=5,
     steps=320,
     # Every video costs a pass through the tower here, so all of them are described and compared.
     mix=Mix(12, 8, 10, questions=8, pairs=12, describe_share=0.5, fresh_pairs=False),
