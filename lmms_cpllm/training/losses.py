@@ -52,7 +52,8 @@ def ranking_loss(predicted: torch.Tensor, quality: torch.Tensor, kind: torch.Ten
 def answer_logits(
     model: CPLLMForConditionalGeneration, turns: dict[str, torch.Tensor], context: torch.Tensor, pixel: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits `(B, vocabulary)` at the first token of each answer, and the mean loss of the further tokens.
+    """Logits `(B, vocabulary)` at the first token of each answer, and the loss of the further tokens: the mean over the
+    turns of the mean over a turn's tokens, so that a short answer counts as much as a long description.
 
     Args:
         model: its projectors, decoder and head are used.
@@ -71,7 +72,9 @@ def answer_logits(
     if not wanted.any():
         return first, first.sum() * 0
     # Only the places that have a label go through the head: most of a sequence is placeholders.
-    return first, F.cross_entropy(model.lm_head(hidden[:, :-1][wanted]).float(), labels[wanted])
+    losses = F.cross_entropy(model.lm_head(hidden[:, :-1][wanted]).float(), labels[wanted], reduction="none")
+    lengths = wanted.sum(1)
+    return first, (losses / lengths.repeat_interleave(lengths)).sum() / (lengths > 0).sum()
 
 
 def project(

@@ -1,5 +1,6 @@
 """Targets and losses."""
 
+import numpy as np
 import pytest
 import torch
 from tiny_training import feature_shapes, mixed_examples, readable_features, small_model
@@ -182,7 +183,7 @@ def test_the_logits_of_an_answer_are_those_of_the_model(step):
         torch.testing.assert_close(first[row], alone, atol=1e-4, rtol=1e-4)
 
 
-def test_the_language_loss_is_the_mean_over_the_tokens_behind_the_soft_one(step):
+def test_the_language_loss_of_a_turn_is_the_mean_over_the_tokens_behind_the_soft_one(step):
     model, texts, known, _, raw = step
     turn = texts.rate(known[0].facts)
     batch = collate([turn], texts.processor.tokenizer.pad_token_id)
@@ -192,6 +193,20 @@ def test_the_language_loss_is_the_mean_over_the_tokens_behind_the_soft_one(step)
     logits = model(input_ids=batch["input_ids"], **media).logits[0].log_softmax(-1)
     wanted = [-logits[len(turn.prompt) + i - 1, token] for i, token in enumerate(turn.answer) if i > 0]
     torch.testing.assert_close(language, torch.stack(wanted).mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_a_short_answer_counts_as_much_as_a_long_description(step):
+    model, texts, known, _, raw = step
+    clip = next(example for example in known if example.facts.impairments)
+    turns = [texts.question("Is there noise?", "Yes."), texts.describe(clip.facts, np.random.default_rng(0))]
+    assert len(turns[1].answer) > 3 * len(turns[0].answer)
+    pad = texts.processor.tokenizer.pad_token_id
+
+    def language(*places: int) -> torch.Tensor:
+        projected = project(model, raw["context"][list(places)], raw["pixel"][list(places)], 0.0, 0.0)
+        return answer_logits(model, collate([turns[i] for i in places], pad), *projected)[1]
+
+    torch.testing.assert_close(language(0, 1), (language(0) + language(1)) / 2, atol=1e-4, rtol=1e-4)
 
 
 def test_at_most_one_view_of_a_video_is_silent(step):
