@@ -1,9 +1,9 @@
-"""One forward pass for a batch of requests, and its answers as text."""
+"""From requests to answers as text: clips are read ahead in threads, and those of one kind share a forward pass."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,10 @@ import numpy as np
 import torch
 
 from lmms_cpllm import ratings
+from lmms_cpllm.errors import VideoError
+from lmms_cpllm.harness.arguments import Arguments
 from lmms_cpllm.harness.requests import Request
+from lmms_cpllm.harness.stream import batches, decode_ahead
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,43 @@ class Answer:
     """
     input_tokens: int = 0
     output_tokens: int = 0
+
+
+def answer_requests(
+    model, processor, requests: Iterable[Request], arguments: Arguments, *, encode: bool
+) -> Iterator[tuple[Request, Answer | VideoError]]:
+    """Each request with its answer, in their order and as soon as it is known.
+
+    Args:
+        model: as for `answer_batch`.
+        processor: likewise.
+        requests: read one after the other, `prefetch` of them ahead.
+        arguments: workers, threads and batch size.
+        encode: as for `media_inputs`.
+
+    Yields:
+        The request with its answer, or with why a video of it cannot be read.
+    """
+
+    def read(request: Request) -> dict[str, torch.Tensor]:
+        return {} if request.padding else media_inputs(model, processor, read_media(request, processor), encode)
+
+    decoded = decode_ahead(
+        requests,
+        read,
+        workers=arguments.workers,
+        prefetch=arguments.prefetch or 2 * arguments.workers,
+        # OpenMP keeps this number for each thread; a new one would take all cores.
+        prepare=lambda: torch.set_num_threads(arguments.threads),
+    )
+    for batch in batches(decoded, lambda item: item[0].kind, arguments.batch_size):
+        readable = [(request, media) for request, media in batch if not isinstance(media, VideoError) and media]
+        known = iter(answer_batch(model, processor, readable) if readable else ())
+        for request, media in batch:
+            if isinstance(media, VideoError):
+                yield request, media
+            else:
+                yield request, next(known) if media else Answer(None)
 
 
 def read_media(request: Request, processor) -> tuple:

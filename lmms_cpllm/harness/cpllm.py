@@ -18,12 +18,12 @@ from tqdm import tqdm
 from lmms_cpllm import __version__
 from lmms_cpllm.errors import ArgumentError, UserError, VideoError
 from lmms_cpllm.harness import fingerprint, running
-from lmms_cpllm.harness.answers import Answer, answer_batch, media_inputs, read_media
+from lmms_cpllm.harness.answers import Answer, answer_requests
 from lmms_cpllm.harness.arguments import Arguments, parse
-from lmms_cpllm.harness.requests import Request, prompted_for_others, read_request, unsupported
-from lmms_cpllm.harness.stream import LazyAnswers, batches, decode_ahead
+from lmms_cpllm.harness.loading import is_on_cpu, load_model
+from lmms_cpllm.harness.requests import prompted_for_others, read_request, unsupported
+from lmms_cpllm.harness.stream import LazyAnswers
 from lmms_cpllm.memory import keep_freed_memory
-from lmms_cpllm.model import load
 
 RUN_ID_VARIABLE = "LMMS_CACHE_RUN_ID"
 RUN_ID_PREFIX = "cpllm-"
@@ -55,9 +55,8 @@ class CPLLM(lmms):
         self.arguments = parse(arguments)
         with _user_errors("cpllm could not be set up"):
             self._join_ranks()
-            self._model, self.processor = _load(self.arguments, self._place())
-        # Not with a device_map: its hooks move weights in and out and are no matter for several threads.
-        self._on_cpu = self._model.device.type == "cpu" and not self.arguments.device_map
+            self._model, self.processor = load_model(self.arguments, self.accelerator_device)
+        self._on_cpu = is_on_cpu(self._model, self.arguments)
         self._threads_before = torch.get_num_threads()
         if self._on_cpu:
             torch.set_num_threads(self.arguments.threads)
@@ -86,17 +85,6 @@ class CPLLM(lmms):
             self._rank = self.accelerator.process_index
             self._world_size = self.accelerator.num_processes
             self.accelerator_device = self.accelerator.device
-
-    def _place(self) -> str | None:
-        """The device that the whole model is put on; None leaves that to `device_map`."""
-        asked = self.arguments.device
-        if self.arguments.device_map:
-            return None
-        if asked and asked.startswith("cuda") and not torch.cuda.is_available():
-            raise ArgumentError(f"device={asked}: expected a device that PyTorch sees, found no CUDA; use --device cpu")
-        if self.accelerator_device is not None and asked in (None, "cuda"):
-            return str(self.accelerator_device)
-        return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
     @property
     def device(self) -> torch.device:
@@ -132,41 +120,17 @@ class CPLLM(lmms):
         started, tokens, unanswered = time.perf_counter(), 0, 0
         progress = tqdm(total=len(instances), desc="cpllm", unit="video", disable=self.rank != 0, dynamic_ncols=True)
         with _user_errors("cpllm stopped"), progress:
-            decoded = decode_ahead(
-                requests,
-                self._read,
-                workers=settings.workers,
-                prefetch=settings.prefetch or 2 * settings.workers,
-                prepare=self._prepare_thread,
-            )
-            for batch in batches(decoded, lambda item: item[0].kind, settings.batch_size):
-                for (request, _), answer in zip(batch, self._answer(batch), strict=True):
-                    tokens += answer.output_tokens
-                    unanswered += answer.text is None and not request.padding
-                    progress.set_postfix(failed=unanswered, refresh=False)
-                    progress.update()
-                    yield GenerationResult(answer.text, TokenCounts(answer.input_tokens, answer.output_tokens))
+            known = answer_requests(self._model, self.processor, requests, settings, encode=self._on_cpu)
+            for request, answer in known:
+                if isinstance(answer, VideoError):
+                    self._note_failure(answer)
+                    answer = Answer(None)
+                tokens += answer.output_tokens
+                unanswered += answer.text is None and not request.padding
+                progress.set_postfix(failed=unanswered, refresh=False)
+                progress.update()
+                yield GenerationResult(answer.text, TokenCounts(answer.input_tokens, answer.output_tokens))
         self._report(len(instances), tokens, unanswered, time.perf_counter() - started)
-
-    def _prepare_thread(self) -> None:
-        # OpenMP keeps this number for each thread; a new one would take all cores.
-        torch.set_num_threads(self.arguments.threads)
-
-    def _read(self, request: Request) -> dict[str, torch.Tensor]:
-        if request.padding:
-            return {}
-        return media_inputs(self._model, self.processor, read_media(request, self.processor), encode=self._on_cpu)
-
-    def _answer(self, batch: list[tuple[Request, dict | VideoError]]) -> list[Answer]:
-        """Answers for a batch in which some videos may be unreadable."""
-        readable = [item for item in batch if not isinstance(item[1], VideoError) and not item[0].padding]
-        known = iter(answer_batch(self._model, self.processor, readable) if readable else ())
-        answers = []
-        for request, media in batch:
-            if isinstance(media, VideoError):
-                self._note_failure(media)
-            answers.append(Answer(None) if request.padding or isinstance(media, VideoError) else next(known))
-        return answers
 
     def _note_failure(self, error: VideoError) -> None:
         if self.arguments.on_error == "raise":
@@ -190,22 +154,6 @@ class CPLLM(lmms):
             avg_speed=tokens / seconds if seconds else 0.0,
             additional_metrics={"videos_per_second": speed, "unanswered": unanswered},
         )
-
-
-def _load(arguments: Arguments, device: str | None):
-    """Model and processor with the views and the ablation that were asked for."""
-    model, processor = load(
-        arguments.pretrained,
-        dtype=arguments.dtype,
-        device=device,
-        device_map=arguments.device_map,
-        attn_implementation=arguments.attn_implementation,
-        adapter=arguments.adapter,
-    )
-    for name, value in arguments.view_settings().items():
-        setattr(processor.video_processor, name, value)
-    model.set_ablation(arguments.ablate)
-    return model, processor
 
 
 def _set_run_id(arguments: Arguments, checkpoint: dict) -> str | None:

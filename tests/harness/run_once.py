@@ -16,11 +16,11 @@ from pathlib import Path
 
 from evaluation import evaluate, metrics_of
 
-from lmms_cpllm.harness import cpllm
+from lmms_cpllm.harness import answers
 
 
 def main(checkpoint: str, cache: str, results: str, log: str, kill_after: str) -> None:
-    original, done = cpllm.answer_batch, []
+    original, done = answers.answer_batch, []
 
     def answer_batch(*arguments):
         if int(kill_after) and len(done) == int(kill_after):
@@ -30,7 +30,7 @@ def main(checkpoint: str, cache: str, results: str, log: str, kill_after: str) -
             file.write("batch\n")
         return original(*arguments)
 
-    cpllm.answer_batch = answer_batch
+    answers.answer_batch = answer_batch
     metrics = metrics_of(evaluate("cpllm", ["vqa_konvid"], f"pretrained={checkpoint}", use_cache=cache), "vqa_konvid")
     Path(results).write_text(json.dumps(metrics))
 

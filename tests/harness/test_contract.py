@@ -14,7 +14,7 @@ from loguru import logger
 from scipy import stats
 
 from lmms_cpllm.errors import CheckpointError, DataError, UserError, VideoError
-from lmms_cpllm.harness import cpllm, running
+from lmms_cpllm.harness import answers, running
 from lmms_cpllm.ratings import LEVELS, parse_answer
 
 SCORE_METRICS = {"srcc", "plcc", "krcc", "rmse", "fit_lcc", "answered", "ci95_low", "ci95_high"}
@@ -33,13 +33,13 @@ def warnings():
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the batches that reach the model."""
     sizes: list[int] = []
-    original = cpllm.answer_batch
+    original = answers.answer_batch
 
     def count(model, processor, batch):
         sizes.append(len(batch))
         return original(model, processor, batch)
 
-    monkeypatch.setattr(cpllm, "answer_batch", count)
+    monkeypatch.setattr(answers, "answer_batch", count)
     return sizes
 
 
@@ -180,14 +180,14 @@ class TestUnreadableVideos:
         )
 
     def test_one_video_of_a_pair(self, mini: list, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        original = cpllm.read_media
+        original = answers.read_media
 
         def read(request, processor):
             if request.media[0] == mini[0].video:
                 raise VideoError(mini[0].video, "made to fail")
             return original(request, processor)
 
-        monkeypatch.setattr(cpllm, "read_media", read)
+        monkeypatch.setattr(answers, "read_media", read)
         results = evaluate("cpllm", ["vqa_mini_pairs"], f"pretrained={checkpoint}")
         assert metrics_of(results, "vqa_mini_pairs")["answered"] == 0.75
         item = items_of(results, "vqa_mini_pairs", "accuracy")[f"{mini[0].name} | {mini[5].name}"]
@@ -224,17 +224,17 @@ class TestResponseCache:
     def test_an_unreadable_video_is_tried_again(
         self, konvid: Path, checkpoint: Path, tmp_path: Path, calls: list, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        original = cpllm.read_media
+        original = answers.read_media
 
         def read(request, processor):
             raise VideoError(str(request.media[0]), "the disk was away")
 
-        monkeypatch.setattr(cpllm, "read_media", read)
+        monkeypatch.setattr(answers, "read_media", read)
         cache = str(tmp_path / "cache")
         results = evaluate("cpllm", ["vqa_konvid"], f"pretrained={checkpoint}", use_cache=cache)
         assert metrics_of(results, "vqa_konvid")["answered"] == 0
         assert math.isnan(metrics_of(results, "vqa_konvid")["srcc"])
-        monkeypatch.setattr(cpllm, "read_media", original)
+        monkeypatch.setattr(answers, "read_media", original)
         results = evaluate("cpllm", ["vqa_konvid"], f"pretrained={checkpoint}", use_cache=cache)
         assert metrics_of(results, "vqa_konvid")["answered"] == 1
         assert len(calls) == 8
@@ -258,7 +258,7 @@ class TestErrors:
         def fail(*_):
             raise RuntimeError("shapes differ")
 
-        monkeypatch.setattr(cpllm, "answer_batch", fail)
+        monkeypatch.setattr(answers, "answer_batch", fail)
         with pytest.raises(UserError) as error:
             evaluate("cpllm", ["vqa_konvid"], f"pretrained={checkpoint}")
         assert str(error.value) == "cpllm stopped: RuntimeError: shapes differ\n  the lines above say where"
