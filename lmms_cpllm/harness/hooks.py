@@ -2,8 +2,9 @@
 
 Importing this module is cheap (no torch): the host does it for every task it loads. The names `rows_<release>`,
 `rows_ladder`, `pairs_mini` and `checkpoint` are computed each time they are read; a task file puts them into its
-`metadata`, which is a part of the response cache's key and of the results file. The key has nothing else of the data, only the number of the row:
-a list of videos that has changed, or other weights, would get the answers of the old ones.
+`metadata`, which is a part of the response cache's key and of the results file. The key has nothing else of the data, only
+the number of the row: a list of videos that has changed, or other weights, would get the answers of the old ones.
+`ladder_metrics` is such a name too, for a `metric_list`.
 """
 
 from __future__ import annotations

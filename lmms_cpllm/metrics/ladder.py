@@ -2,8 +2,8 @@
 
 Scores are on any scale on which higher is better; only `fall_back` is in their unit. Written rules:
 
-- Two clips are compared as in a forced choice: 1 where the one that is less distorted has the higher score, 0 where it has
-  the lower, and one half where both are equal or one has no score. So a model that gives every clip one score, or is silent,
+- Two clips are compared as in a forced choice: 1 where the less distorted one has the higher score, 0 where it has the
+  lower, and one half where both are equal or one has no score. So a model that gives every clip one score, or is silent,
   has what tossing a coin has, and n never shrinks.
 - Detected is a strength at which the score lies below the clean clip's in at least 75 % of the ladders, and so at every
   greater strength: the usual threshold of a forced choice between two, half-way between chance and certainty. That the
@@ -17,6 +17,7 @@ Scores are on any scale on which higher is better; only `fall_back` is in their 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Ladder:
             raise ValueError(
                 f"{len(self.strengths)} strengths and {len(self.scores)} scores, expected one score more, the clean clip's"
             )
-        if any(a >= b for a, b in zip(self.strengths, self.strengths[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(self.strengths)):
             raise ValueError(f"strengths are {self.strengths}, expected them to rise")
 
 
@@ -52,11 +53,7 @@ def steps_right(ladders: Sequence[Ladder]) -> float:
         >>> steps_right([Ladder((1.0, 2.0, 3.0), (90.0, 80.0, 80.0, 85.0))])
         0.5
     """
-    points = [
-        _falls(weaker, stronger)
-        for ladder in ladders
-        for weaker, stronger in zip(ladder.scores, ladder.scores[1:], strict=False)
-    ]
+    points = [_falls(weaker, stronger) for ladder in ladders for weaker, stronger in itertools.pairwise(ladder.scores)]
     return _mean(points)
 
 
@@ -132,7 +129,7 @@ def _srcc(scores: Sequence[float | None]) -> float:
 
 def _rises(scores: Sequence[float | None]) -> list[float]:
     known = [score for score in scores if score is not None]
-    return [after - before for before, after in zip(known, known[1:], strict=False) if after > before]
+    return [after - before for before, after in itertools.pairwise(known) if after > before]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -30,7 +30,8 @@ from lmms_cpllm.video.pieces import LEAST_FRAMES, LEAST_SIDE
 VARIABLE = "LMMS_CPLLM_LADDER"
 FAMILIES_VARIABLE = "LMMS_CPLLM_LADDER_FAMILIES"
 TITLE = "vqa_ladder"
-VIDEO_ENDINGS = (*ENDINGS, ".wmv", ".asf", ".flv", ".mts", ".m2ts", ".vob", ".ogv", ".3gp", ".mxf", ".nut", ".h264", ".hevc")
+_FURTHER_ENDINGS = ".wmv .asf .flv .mts .m2ts .vob .ogv .3gp .mxf .nut .h264 .hevc"
+VIDEO_ENDINGS = (*ENDINGS, *_FURTHER_ENDINGS.split())
 # A file's name holds 255 bytes, and family, strength and ending are added to a content's name.
 _NAME_BYTES = 120
 
@@ -152,7 +153,8 @@ def _own(folder: Path, families: Sequence[str]) -> tuple[list[LadderRow], list[s
             footage = footage_of(path, _unique_name(shown, digest, names))
             rows += _rendered(recipe.items_of(footage, families), f"{TITLE}-{footage.name}")
         except (VideoError, av.FFmpegError, OSError) as error:
-            unusable.append(f"{shown}: {error.reason if isinstance(error, VideoError) else error}")
+            # Without the path, for what is left out is part of the fingerprint, and folders do not matter there.
+            unusable.append(f"{shown}: {error.reason if isinstance(error, VideoError) else error.strerror or error}")
     if not rows:
         raise DataError(
             f"{VARIABLE}={folder}: expected at least one clean clip, found none that can be used\n"

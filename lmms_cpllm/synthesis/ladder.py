@@ -56,7 +56,9 @@ FAMILIES = tuple(ladder.family for ladder in LADDERS)
 
 def missing_codecs(families: Sequence[str]) -> tuple[str, ...]:
     """Those of the families that are codecs whose encoder the installed PyAV has not."""
-    return tuple(family for family in families if family in CODECS and CODECS[family].encoder not in av.codecs_available)
+    return tuple(
+        family for family in families if family in CODECS and CODECS[family].encoder not in av.codecs_available
+    )
 
 
 def scene_of(content: str) -> Scene:

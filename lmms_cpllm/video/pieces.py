@@ -53,9 +53,7 @@ def plan_piece(path: str, seconds: float) -> Piece:
         found = "a still image" if still else f"{len(line.keys) if line else 0} frames"
         raise VideoError(path, f"expected a video of at least {LEAST_FRAMES} frames, found {found}")
     if min(size) < LEAST_SIDE:
-        raise VideoError(
-            path, f"expected at least {LEAST_SIDE} pixels on each side, found {'x'.join(map(str, size))}"
-        )
+        raise VideoError(path, f"expected at least {LEAST_SIDE} pixels on each side, found {'x'.join(map(str, size))}")
     # The usual interval: a pause in a video of variable rate does not slow the rest down.
     interval = float(np.median(np.diff(line.seconds)))
     rate = 1 / interval if interval > 0 else line.fps

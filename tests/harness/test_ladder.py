@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -23,7 +24,14 @@ def readable(metrics: dict) -> dict:
 
 def item(content: str, family: str, step: int, quality: float | None) -> dict:
     name = f"{content}-{family}-{step}"
-    return {"video": name, "content": content, "family": family, "step": step, "strength": 10.0 * step, "quality": quality}
+    return {
+        "video": name,
+        "content": content,
+        "family": family,
+        "step": step,
+        "strength": 10.0 * step,
+        "quality": quality,
+    }
 
 
 def test_cpllm_climbs(ladder: list, checkpoint: Path) -> None:
@@ -40,7 +48,7 @@ def test_cpllm_climbs(ladder: list, checkpoint: Path) -> None:
         [quality[f"coffee-{name}"] for name in ("clean-0", "h264-23", "h264-42")],
         [quality[f"grass-{name}"] for name in ("clean-0", "h264-23", "h264-42")],
     ]
-    right = [a > b for climb in climbs for a, b in zip(climb, climb[1:], strict=False)]
+    right = [a > b for climb in climbs for a, b in itertools.pairwise(climb)]
     assert metrics["all_steps"] == sum(right) / 5
     assert metrics["steps_blur"] == right[0]
     assert metrics["steps_h264"] == sum(right[1:]) / 4
@@ -111,7 +119,15 @@ def test_ladders_of_items() -> None:
 
 
 def test_an_answer_that_cannot_be_read(ladder: list) -> None:
-    doc = {"video": "/v/a.mp4", "name": "a-vp9-24", "content": "a", "family": "vp9", "step": 1, "strength": 24.0, "unit": "CRF"}
+    doc = {
+        "video": "/v/a.mp4",
+        "name": "a-vp9-24",
+        "content": "a",
+        "family": "vp9",
+        "step": 1,
+        "strength": 24.0,
+        "unit": "CRF",
+    }
     whole = ladder_results(doc, ["I cannot see a video."])[WHOLE]
     assert (whole["quality"], whole["reason"]) == (None, "no rating found")
     assert list(ladder_results(doc, ["50"]))[-4:] == ["detected_vp9", "rho_vp9", "steps_vp9", "violated_vp9"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import av
 import pytest
 from clips import write_clip
 
@@ -12,7 +13,7 @@ from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.releases import ladder as module
 from lmms_cpllm.synthesis import ladder as recipe
 from lmms_cpllm.synthesis import render
-from lmms_cpllm.synthesis.recipe import Ladder, clean_item
+from lmms_cpllm.synthesis.recipe import Ladder
 from lmms_cpllm.synthesis.scenes import Camera, Scene
 from lmms_cpllm.video import probe
 
@@ -47,7 +48,14 @@ def folder(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("LMMS_CPLLM_LADDER", str(folder))
     clip = {"frames": 12, "content": "texture"}
     write_clip(folder / "odd.mkv", width=99, height=75, pix_fmt="yuv444p", **clip)
-    write_clip(folder / "trip" / "Día 1.webm", codec="libvpx-vp9", width=80, height=64, times=[i * i / 90 for i in range(12)], **clip)
+    write_clip(
+        folder / "trip" / "Día 1.webm",
+        codec="libvpx-vp9",
+        width=80,
+        height=64,
+        times=[i * i / 90 for i in range(12)],
+        **clip,
+    )
     write_clip(folder / "short.mp4", width=80, height=64, frames=3)
     (folder / "copy.mkv").write_bytes((folder / "odd.mkv").read_bytes())
     (folder / "broken.mp4").write_bytes(b"no video")
@@ -130,7 +138,7 @@ def test_a_folder_with_anything_in_it(folder, caplog):
     assert reasons["odd.mkv"] == "the same file as copy.mkv"
     assert reasons["short.mp4"] == "expected a video of at least 8 frames, found 3 frames"
     assert reasons["raw.yuv"].startswith("raw video does not say its size and rate")
-    assert "No such file" in reasons["gone.mp4"]
+    assert reasons["gone.mp4"] == "No such file or directory"
     assert f"vqa_ladder: 6 of 8 files in {folder} are left out: broken.mp4: " in caplog.text
     assert {(probe(row.video).width, probe(row.video).height) for row in found.rows} == {(98, 74), (80, 64)}
 
@@ -158,13 +166,13 @@ def test_a_clip_that_an_encoder_refuses_is_left_out(folder, monkeypatch):
 
     def refuse(item, clean):
         if item.name == "copy-vp8-20":
-            raise render.encode.__globals__["av"].error.ExternalError(1, "no such size")
+            raise av.error.ExternalError(1, "no such size")
         return encode(item, clean)
 
     monkeypatch.setattr(render, "clip_bytes", refuse)
     found = module.ladders()
     assert {row.content for row in found.rows} == {"trip_Día_1"}
-    assert [text for text in found.unusable if "no such size" in text][0].startswith("copy.mkv: ")
+    assert [text.split(": ")[0] for text in found.unusable if "no such size" in text] == ["copy.mkv"]
 
 
 def test_names_stay_apart_and_fit_into_a_folder(folder):
@@ -206,16 +214,7 @@ def test_a_folder_with_nothing_of_use(folder, monkeypatch, tmp_path):
 def test_a_cache_that_cannot_be_written(cache, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("LMMS_CPLLM_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(DataError, match=r"vqa_ladder: its clips cannot be written to (.*)Set LMMS_CPLLM_CACHE to a folder"):
+    with pytest.raises(
+        DataError, match=r"vqa_ladder: its clips cannot be written to (.*)Set LMMS_CPLLM_CACHE to a folder"
+    ):
         module.ladders()
-
-
-def test_all_encoders_take_the_smallest_clip(cache, tmp_path):
-    from lmms_cpllm.synthesis.footage import footage_of
-    from lmms_cpllm.synthesis.encode import CODECS, TRAINING_QUALITIES
-    from lmms_cpllm.synthesis.recipe import distorted_item
-
-    footage = footage_of(write_clip(tmp_path / "a.mp4", width=64, height=64, frames=8), "a")
-    items = [distorted_item(footage, codec, round(TRAINING_QUALITIES[codec][1])) for codec in CODECS]
-    paths = render.render([clean_item(footage), *items], tmp_path / "out", "small")
-    assert {probe(path).frames for path in paths.values()} == {8}
