@@ -1,9 +1,10 @@
 """What the task files name with `!function lmms_cpllm.harness.hooks.NAME`.
 
 Importing this module is cheap (no torch): the host does it for every task it loads. The names `rows_<release>`,
-`pairs_mini` and `checkpoint` are computed each time they are read; a task file puts them into its `metadata`, which is a
-part of the response cache's key and of the results file. The key has nothing else of the data, only the number of the row:
-a list of videos that has changed, or other weights, would get the answers of the old ones.
+`rows_ladder`, `pairs_mini` and `checkpoint` are computed each time they are read; a task file puts them into its
+`metadata`, which is a part of the response cache's key and of the results file. The key has nothing else of the data, only
+the number of the row: a list of videos that has changed, or other weights, would get the answers of the old ones.
+`ladder_metrics` is such a name too, for a `metric_list`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from dataclasses import asdict
 from lmms_cpllm import releases
 from lmms_cpllm.harness import running
 from lmms_cpllm.harness.describe import describe_metric, describe_results
+from lmms_cpllm.harness.ladder import ladder_metric, ladder_results, metric_names
 from lmms_cpllm.harness.pairs import pair_metric, pair_results
 from lmms_cpllm.harness.scoring import score_metric, score_results
 from lmms_cpllm.metrics.levels import quality_of_mos
 
-__all__ = ["describe_results", "pair_results", "score_results"]
+__all__ = ["describe_results", "ladder_results", "pair_results", "score_results"]
 
 # A document is written into the sample log; a column of these types needs no conversion.
 _PLAIN = (str, int, float, bool, type(None))
@@ -69,6 +71,21 @@ def _pairs() -> list[dict]:
         }
         for first, second in mini.pairs()
     ]
+
+
+def ladder_documents(stub):
+    """`process_docs`: the clips of `vqa_ladder`.
+
+    Raises:
+        DataError, ArgumentError: as `releases.ladder.ladders`.
+    """
+    return _dataset({**asdict(row), "release": "ladder"} for row in _ladders().rows)
+
+
+def _ladders():
+    from lmms_cpllm.releases import ladder  # brings the encoders that render it
+
+    return ladder.ladders()
 
 
 def _dataset(documents):
@@ -151,6 +168,28 @@ def _of_rows(rows: Sequence) -> dict:
     return {"count": len(rows), "fingerprint": releases.fingerprint(rows)}
 
 
+def _of_ladders() -> dict:
+    from lmms_cpllm.releases import ladder
+
+    found = _ladders()
+    return {
+        "count": len(found.rows),
+        "fingerprint": ladder.fingerprint(found),
+        "missing_codecs": list(found.missing_codecs),
+        "unusable": list(found.unusable),
+    }
+
+
+def _ladder_metrics() -> list[dict]:
+    """`metric_list`: all that is known of the ladders, over all of them and for each family that is asked for."""
+    from lmms_cpllm.releases import ladder
+
+    return [
+        {"metric": name, "aggregation": _aggregation(ladder_metric, name), "higher_is_better": better}
+        for name, better in metric_names(ladder.asked_families())
+    ]
+
+
 def _of_pairs() -> dict:
     pairs = _pairs()
     named = "\n".join(pair["name"] for pair in pairs)
@@ -163,6 +202,10 @@ def __getattr__(name: str):
         return running.checkpoint()
     if name == "pairs_mini":
         return _of_pairs()
+    if name == "rows_ladder":
+        return _of_ladders()
+    if name == "ladder_metrics":
+        return _ladder_metrics()
     release = name.removeprefix("rows_")
     if release != name and release in releases.RELEASES:
         return _of_rows(releases.rows(release))

@@ -13,27 +13,26 @@ def score_item(doc: Mapping, answer: str) -> dict:
     """What an answer says about a video.
 
     Returns:
-        `video` (its name), `mos` (the release's scale), `quality` (0..100), `acr` (1..5), `level`, `distribution` (level to
-        probability) and `reason`: why there is no quality, `""` if there is. What is not known is None. For a
-        replayed score `quality` is that score on its own scale, and `raw` is True.
+        `video` (its name), `mos` (the release's scale) and `score_fields`.
+    """
+    return {"video": doc["name"], "mos": doc["mos"], **score_fields(doc["video"], answer)}
+
+
+def score_fields(path: str, answer: str) -> dict:
+    """What an answer says about the video at `path`.
+
+    Returns:
+        `quality` (0..100), `acr` (1..5), `level`, `distribution` (level to probability) and `reason`: why there is no
+        quality, `""` if there is. What is not known is None. For a replayed score `quality` is that score on its own
+        scale, and `raw` is True.
     """
     replayed, score = replay.read_score(answer)
     if replayed:
-        return {
-            "video": doc["name"],
-            "mos": doc["mos"],
-            **rating_fields(None),
-            "quality": score,
-            "reason": replay.NO_SCORE if score is None else "",
-            "raw": True,
-        }
+        reason = replay.NO_SCORE if score is None else ""
+        return {**rating_fields(None), "quality": score, "reason": reason, "raw": True}
     parsed = parse_answer(answer)
-    return {
-        "video": doc["name"],
-        "mos": doc["mos"],
-        **rating_fields(parsed.rating),
-        "reason": parsed.reason if answer.strip() else unanswered_reason([doc["video"]], parsed.reason),
-    }
+    reason = parsed.reason if answer.strip() else unanswered_reason([path], parsed.reason)
+    return {**rating_fields(parsed.rating), "reason": reason}
 
 
 def rating_fields(rating: Rating | None) -> dict:

@@ -176,7 +176,9 @@ def check_encoders(names: Iterable[str]) -> None:
         )
 
 
-def encode(frames: Iterable[np.ndarray], target: str | Path | BinaryIO, how: Encoding, fps: int) -> int:
+def encode(
+    frames: Iterable[np.ndarray], target: str | Path | BinaryIO, how: Encoding, fps: int, container: str = ""
+) -> int:
     """Write frames as a file in the codec's container: 8 bit 4:2:0, BT.601, limited or full range, tagged so.
 
     Args:
@@ -184,6 +186,7 @@ def encode(frames: Iterable[np.ndarray], target: str | Path | BinaryIO, how: Enc
         target: file to write, or a seekable binary file that is open.
         how: codec and quality.
         fps: frames per second, constant.
+        container: FFmpeg's name of another file format.
 
     Returns:
         The number of frames written.
@@ -199,18 +202,19 @@ def encode(frames: Iterable[np.ndarray], target: str | Path | BinaryIO, how: Enc
     codec = CODECS[how.codec]
     color_range = ColorRange.JPEG if codec.full_range else ColorRange.MPEG
     options = {"fflags": "+bitexact"}
-    with _usual_scheduling(), av.open(target, "w", format=codec.container, container_options=options) as container:
+    kind = container or codec.container
+    with _usual_scheduling(), av.open(target, "w", format=kind, container_options=options) as output:
         for frame in frames:
             if stream is None:
-                stream = _open_stream(container, how, fps, (frame.shape[1], frame.shape[0]), color_range)
+                stream = _open_stream(output, how, fps, (frame.shape[1], frame.shape[0]), color_range)
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
             picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=color_range)
             picture.pts, picture.time_base = count, Fraction(1, fps)
-            container.mux(stream.encode(picture))
+            output.mux(stream.encode(picture))
             count += 1
         if stream is None:
             raise ValueError("no frame to encode")
-        container.mux(stream.encode(None))
+        output.mux(stream.encode(None))
     return count
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from lmms_cpllm.synthesis.distortions import FAMILIES, Step
 from lmms_cpllm.synthesis.encode import CODECS, NEAR_LOSSLESS, Encoding, encoding
+from lmms_cpllm.synthesis.footage import Footage
 from lmms_cpllm.synthesis.scenes import Camera, Photograph, Scene
 
-# Raised when the code of scenes, distortions or encode draws other pictures from the same recipe: caches render anew
-# and the shipped table no longer fits until it is made again.
+# Raised when the code of scenes, footage, distortions or encode draws other pictures from the same recipe: caches render
+# anew and the shipped table no longer fits until it is made again.
 RENDERER = 1
 CLEAN = "clean"
 
@@ -91,11 +93,11 @@ LADDERS = (
 
 @dataclass(frozen=True)
 class Item:
-    """One clip of a benchmark: a scene, a chain of distortions, a delivery."""
+    """One clip of a benchmark: a scene or footage, a chain of distortions, a delivery."""
 
     name: str
     """Unique; also the file's name without its ending."""
-    scene: Scene
+    scene: Scene | Footage
     steps: tuple[Step, ...]
     """Distortions before delivery, in order."""
     delivery: Encoding
@@ -107,29 +109,29 @@ class Item:
 
     @property
     def content(self) -> str:
-        return self.scene.photograph.name
+        return self.scene.name
 
     @property
     def reference(self) -> bool:
         return self.family == CLEAN
 
 
-def clean_item(scene: Scene) -> Item:
+def clean_item(scene: Scene | Footage) -> Item:
     """The scene as it is, delivered visually lossless."""
-    return Item(f"{scene.photograph.name}-{CLEAN}", scene, (), NEAR_LOSSLESS, CLEAN, 0.0, "")
+    return Item(f"{scene.name}-{CLEAN}", scene, (), NEAR_LOSSLESS, CLEAN, 0.0, "")
 
 
-def distorted_item(scene: Scene, family: str, strength: float) -> Item:
-    """The scene at one strength of one family; the seed of the distortion is the camera's.
+def distorted_item(scene: Scene | Footage, family: str, strength: float) -> Item:
+    """The scene at one strength of one family; the seed of the distortion is the scene's.
 
     Raises:
         ValueError: unknown family, or a strength outside its range.
     """
-    name = f"{scene.photograph.name}-{family}-{strength:g}"
+    name = f"{scene.name}-{family}-{strength:g}"
     if family in CODECS:
         return Item(name, scene, (), encoding(family, strength), family, strength, CODECS[family].unit)
     if family in FAMILIES:
-        step = Step(family, strength, scene.camera.seed)
+        step = Step(family, strength, scene.seed)
         return Item(name, scene, (step,), NEAR_LOSSLESS, family, strength, FAMILIES[family].unit)
     raise ValueError(f"unknown family {family!r}; allowed: {', '.join((*CODECS, *FAMILIES))}")
 
@@ -147,5 +149,12 @@ def items() -> tuple[Item, ...]:
 
 def digest(*recipe: Item) -> str:
     """12 hexadecimal digits that change with anything that changes the picture of the items."""
-    text = json.dumps([RENDERER, *(asdict(item) for item in recipe)], sort_keys=True)
+    text = json.dumps([RENDERER, *(asdict(item) for item in recipe)], sort_keys=True, default=_no_place)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _no_place(value: object) -> str:
+    """Where a file lies does not change its picture."""
+    if isinstance(value, Path):
+        return ""
+    raise TypeError(f"an item holds a {type(value).__name__}, expected plain values")

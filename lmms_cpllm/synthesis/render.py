@@ -18,14 +18,16 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.synthesis import scenes
+from lmms_cpllm.synthesis import footage, scenes
 from lmms_cpllm.synthesis.distortions import distort
-from lmms_cpllm.synthesis.encode import check_encoders, encode
+from lmms_cpllm.synthesis.encode import CODECS, check_encoders, encode
 from lmms_cpllm.synthesis.recipe import Item, digest
 
 MANIFEST = "manifest.json"
-# A worker holds one scene as an array, 0.05 GB in the embedded benchmark.
+# A worker holds one scene as an array, 0.05 GB in the embedded benchmark; the workers of a single scene share it.
 _MAX_WORKERS = 8
+# lmms-eval takes .webm for audio where a model gets plain prompts, and some of its models take no .mkv.
+_CONTAINERS = {"webm": "avi"}
 _SILENT_WAIT_SECONDS = 3.0
 
 logger = logging.getLogger(__name__)
@@ -37,11 +39,11 @@ def folder_of(items: Sequence[Item], root: Path, name: str) -> Path:
 
 
 def clip_path(folder: Path, item: Item) -> Path:
-    return folder / f"{item.name}.mp4"
+    return folder / f"{item.name}.{_container(item)}"
 
 
 def clip_bytes(item: Item, clean: Sequence[np.ndarray]) -> bytes:
-    """The finished MP4 file of an item.
+    """The finished file of an item: MP4, or AVI of a codec that MP4 does not hold.
 
     Args:
         item: what to render.
@@ -49,7 +51,7 @@ def clip_bytes(item: Item, clean: Sequence[np.ndarray]) -> bytes:
     """
     # In memory, so that an error while writing the file is one of the disk's and not one of the muxer's.
     buffer = io.BytesIO()
-    encode(distort(clean, item.steps), buffer, item.delivery, item.scene.fps)
+    encode(distort(clean, item.steps), buffer, item.delivery, item.scene.fps, _container(item))
     return buffer.getvalue()
 
 
@@ -78,6 +80,8 @@ def render(items: Sequence[Item], root: Path, name: str, workers: int | None = N
 
     Raises:
         DataError: the folder cannot be written; a photograph or an encoder is missing.
+        VideoError: the file of a footage cannot be read.
+        av.FFmpegError, ValueError: an encoder refused a picture of this size.
     """
     folder = folder_of(items, root.absolute(), name)
     try:
@@ -135,7 +139,8 @@ def _render_groups(groups: Sequence[list[Item]], folder: Path, workers: int, don
     stop = threading.Event()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="render")
     try:
-        for future in as_completed([pool.submit(_render_group, group, folder, done, stop) for group in groups]):
+        parts = [part for group in groups for part in _parts(group, -(-workers // len(groups)))]
+        for future in as_completed([pool.submit(_render_part, *part, folder, done, stop) for part in parts]):
             future.result()
     finally:
         # After an error or ^C: nothing new is begun, running groups end with the clip they are at.
@@ -143,14 +148,35 @@ def _render_groups(groups: Sequence[list[Item]], folder: Path, workers: int, don
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _render_group(group: list[Item], folder: Path, done: Callable[[], object], stop: threading.Event) -> None:
+def _parts(group: list[Item], count: int) -> list[tuple[list[Item], list[np.ndarray] | None]]:
+    """The clips of one scene, for `count` workers, and its frames where several share them."""
+    if count == 1:
+        return [(group, None)]
+    clean = _clean(group[0])
+    return [(part, clean) for start in range(count) if (part := group[start::count])]
+
+
+def _render_part(
+    part: list[Item], clean: list[np.ndarray] | None, folder: Path, done: Callable[[], object], stop: threading.Event
+) -> None:
     """Clips of one scene, which is drawn once."""
-    clean = list(scenes.frames(group[0].scene))
-    for item in group:
+    clean = clean or _clean(part[0])
+    for item in part:
         if stop.is_set():
             return
         _write(clip_path(folder, item), clip_bytes(item, clean))
         done()
+
+
+def _clean(item: Item) -> list[np.ndarray]:
+    """The frames of an item before any distortion."""
+    scene = item.scene
+    return footage.frames(scene) if isinstance(scene, footage.Footage) else list(scenes.frames(scene))
+
+
+def _container(item: Item) -> str:
+    container = CODECS[item.delivery.codec].container
+    return _CONTAINERS.get(container, container)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -67,6 +67,15 @@ class Scene:
     camera: Camera = Camera()
 
     @property
+    def name(self) -> str:
+        return self.photograph.name
+
+    @property
+    def seed(self) -> int:
+        """Of whatever is drawn for this scene."""
+        return self.camera.seed
+
+    @property
     def frame_count(self) -> int:
         return round(self.fps * self.seconds)
 

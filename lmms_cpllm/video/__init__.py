@@ -1,7 +1,8 @@
-"""A video file or image -> its two views, in one decoding pass (PyAV).
+"""A video file or image -> its two views, in one decoding pass (PyAV); or every frame of a piece of it.
 
 Files: decoding (the pass), demux (packets and their real times), reading (run through or jump), stills (images that only
-Pillow reads), colour (planes to RGB, rotation), views (frames to the two views). Which frames and crops: `sampling.py`.
+Pillow reads), colour (planes to RGB, rotation), views (frames to the two views), pieces (all frames of the middle). Which
+frames and crops: `sampling.py`.
 """
 
 from lmms_cpllm.sampling import ViewPlan

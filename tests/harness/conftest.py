@@ -69,3 +69,27 @@ def mini(clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> list:
     monkeypatch.setattr(module, "rows", lambda: rows)
     monkeypatch.setattr(module, "pairs", lambda: pairs)
     return rows
+
+
+@pytest.fixture
+def ladder(clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> list:
+    """vqa_ladder with the files of `clips` in the place of rendered ones: two contents on two steps of H.264, one of them
+    on one of blur; gives the rows."""
+    from lmms_cpllm.releases import ladder as module
+
+    facts = [
+        ("coffee", "clean", 0, 0.0, ""),
+        ("coffee", "h264", 1, 23.0, "CRF"),
+        ("coffee", "h264", 2, 42.0, "CRF"),
+        ("coffee", "blur", 1, 1.2, "px sigma"),
+        ("grass", "clean", 0, 0.0, ""),
+        ("grass", "h264", 1, 23.0, "CRF"),
+        ("grass", "h264", 2, 42.0, "CRF"),
+    ]
+    rows = [
+        module.LadderRow(str(clip), f"{content}-{family}-{strength:g}", content, family, step, strength, unit)
+        for clip, (content, family, step, strength, unit) in zip(clips, facts, strict=False)
+    ]
+    monkeypatch.setattr(module, "ladders", lambda: module.Ladders(tuple(rows), ("av1",), ("notes.txt: no video",)))
+    monkeypatch.setenv("LMMS_CPLLM_LADDER_FAMILIES", "h264,av1,blur")
+    return rows

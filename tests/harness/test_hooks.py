@@ -81,6 +81,49 @@ class TestLazyNames:
         monkeypatch.setattr(module, "rows", lambda: [replace(mini[0], mos=mini[0].mos + 1), *mini[1:]])
         assert hooks.pairs_mini["fingerprint"] not in (first["fingerprint"], turned["fingerprint"])
 
+    def test_clips_of_ladders_follow_their_files_and_what_is_left_out(
+        self, ladder: list, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from lmms_cpllm.releases import ladder as module
+
+        first = hooks.rows_ladder
+        assert first["count"] == 7
+        assert first["missing_codecs"] == ["av1"]
+        assert first["unusable"] == ["notes.txt: no video"]
+        found = module.ladders()
+        others = (
+            replace(found, rows=found.rows[::-1]),
+            replace(found, rows=(replace(found.rows[0], video=found.rows[1].video), *found.rows[1:])),
+            replace(found, missing_codecs=()),
+            replace(found, unusable=()),
+        )
+        for other in others:
+            monkeypatch.setattr(module, "ladders", lambda other=other: other)
+            assert hooks.rows_ladder["fingerprint"] != first["fingerprint"]
+
+    def test_metrics_of_ladders_follow_the_families_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LMMS_CPLLM_LADDER_FAMILIES", "blur h264")
+        better = {metric["metric"]: metric["higher_is_better"] for metric in hooks.ladder_metrics}
+        assert better == {
+            "all_detected_step": False,
+            "all_fall_back": False,
+            "all_rho": True,
+            "all_steps": True,
+            "all_violated": False,
+            "all_violations": False,
+            "answered": True,
+            "detected_h264": False,
+            "detected_blur": False,
+            "rho_h264": True,
+            "rho_blur": True,
+            "steps_h264": True,
+            "steps_blur": True,
+            "violated_h264": False,
+            "violated_blur": False,
+        }
+        monkeypatch.delenv("LMMS_CPLLM_LADDER_FAMILIES")
+        assert len(hooks.ladder_metrics) == 7 + 4 * 28
+
     def test_checkpoint_of_the_running_model(self) -> None:
         assert hooks.checkpoint is None
         running.started({"fingerprint": "0123"})
@@ -215,7 +258,7 @@ class TestPairResults:
         assert math.isnan(hooks.pair_first_share(items[2:3]))
 
 
-def test_prompts_are_those_of_the_golden_file(fakes: dict, mini: list) -> None:
+def test_prompts_are_those_of_the_golden_file(fakes: dict, mini: list, ladder: list) -> None:
     """A changed prompt is a new version of the task: raise `metadata.version` and write down why in its README.
 
     To write the file anew, delete it and run this test.
@@ -255,5 +298,8 @@ def test_task_files_share_only_what_every_model_takes() -> None:
         assert set(config["generation_kwargs"]) == {"max_new_tokens", "temperature", "do_sample", "num_beams", "until"}
         assert config["metadata"]["version"]
         # Group means of the host match metrics by substring.
-        names = [metric["metric"] for metric in config["metric_list"]]
+        metrics = config["metric_list"]
+        if not isinstance(metrics, list):  # a name of the hooks, which is not looked up when a file is only read
+            metrics = getattr(hooks, metrics.value.rpartition(".")[2])
+        names = [metric["metric"] for metric in metrics]
         assert not [(a, b) for a in names for b in names if a != b and a in b]
