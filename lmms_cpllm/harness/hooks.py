@@ -1,7 +1,7 @@
 """What the task files name with `!function lmms_cpllm.harness.hooks.NAME`.
 
 Importing this module is cheap (no torch): the host does it for every task it loads. The names `rows_<release>`,
-`pairs_mini` and `checkpoint` are computed each time they are read; a task file puts them into its `metadata`, which is a
+`pairs_<release>` and `checkpoint` are computed each time they are read; a task file puts them into its `metadata`, which is a
 part of the response cache's key and of the results file. The key has nothing else of the data, only the number of the row:
 a list of videos that has changed, or other weights, would get the answers of the old ones.
 """
@@ -15,11 +15,12 @@ from dataclasses import asdict
 from lmms_cpllm import releases
 from lmms_cpllm.harness import running
 from lmms_cpllm.harness.describe import describe_metric, describe_results
-from lmms_cpllm.harness.pairs import pair_metric, pair_results
+from lmms_cpllm.harness.pairs import DIFFERENCES, pair_difference_results, pair_metric, pair_results
 from lmms_cpllm.harness.scoring import score_metric, score_results
 from lmms_cpllm.metrics.levels import quality_of_mos
+from lmms_cpllm.metrics.pairs import accuracy_by_difference
 
-__all__ = ["describe_results", "pair_results", "score_results"]
+__all__ = ["describe_results", "pair_difference_results", "pair_results", "score_results"]
 
 # A document is written into the sample log; a column of these types needs no conversion.
 _PLAIN = (str, int, float, bool, type(None))
@@ -48,27 +49,30 @@ def release_documents(stub):
 
 
 def pair_documents(stub):
-    """`process_docs`: the pairs of the embedded benchmark."""
-    return _dataset(_pairs())
+    """`process_docs`: the pairs of the release that the stub names.
 
-
-def _pairs() -> list[dict]:
-    from lmms_cpllm.releases import mini  # brings the decoders that render it
-
-    return [
+    Raises:
+        DataError: as `release_documents`, or there are no pairs.
+    """
+    name = stub[0]["release"]
+    return _dataset(
         {
-            "name": f"{first.name} | {second.name}",
-            "release": "mini",
-            "first": first.video,
-            "second": second.video,
-            "first_name": first.name,
-            "second_name": second.name,
-            "first_mos": first.mos,
-            "second_mos": second.mos,
-            "better": "first" if first.mos > second.mos else "second",
+            "name": _name(pair),
+            "release": name,
+            "first": pair.first.video,
+            "second": pair.second.video,
+            "first_name": pair.first.name,
+            "second_name": pair.second.name,
+            "first_mos": pair.first.mos,
+            "second_mos": pair.second.mos,
+            "better": pair.better,
         }
-        for first, second in mini.pairs()
-    ]
+        for pair in releases.pairs(name)
+    )
+
+
+def _name(pair: releases.Pair) -> str:
+    return f"{pair.first.name} | {pair.second.name}"
 
 
 def _dataset(documents):
@@ -145,25 +149,35 @@ describe_answered = _aggregation(describe_metric, "answered")
 pair_accuracy = _aggregation(pair_metric, "accuracy")
 pair_answered = _aggregation(pair_metric, "answered")
 pair_first_share = _aggregation(pair_metric, "first_share")
+pair_acc_diff_03 = _aggregation(pair_metric, "acc_diff_0.3")
+pair_acc_diff_05 = _aggregation(pair_metric, "acc_diff_0.5")
+pair_acc_diff_10 = _aggregation(pair_metric, "acc_diff_1.0")
 
 
 def _of_rows(rows: Sequence) -> dict:
     return {"count": len(rows), "fingerprint": releases.fingerprint(rows)}
 
 
-def _of_pairs() -> dict:
-    pairs = _pairs()
-    named = "\n".join(pair["name"] for pair in pairs)
-    digest = hashlib.sha256(f"{releases.fingerprint(releases.rows('mini'))}\n{named}".encode())
-    return {"count": len(pairs), "fingerprint": digest.hexdigest()[:16]}
+def _of_pairs(release: str) -> dict:
+    rows, pairs = releases.rows(release), releases.pairs(release)
+    named = "\n".join(map(_name, pairs))
+    digest = hashlib.sha256(f"{releases.fingerprint(rows)}\n{named}".encode())
+    summary = {"count": len(pairs), "fingerprint": digest.hexdigest()[:16]}
+    if release == releases.MINI.name:
+        return summary  # its pairs are chosen by difference
+    mos = ([getattr(pair, place).mos for pair in pairs] for place in ("first", "second"))
+    by_difference = accuracy_by_difference([None] * len(pairs), *mos, thresholds=list(DIFFERENCES.values()))
+    return {
+        **summary,
+        "videos": len(rows),
+        "counts": {name: found.count for name, found in zip(DIFFERENCES, by_difference, strict=True)},
+    }
 
 
 def __getattr__(name: str):
     if name == "checkpoint":
         return running.checkpoint()
-    if name == "pairs_mini":
-        return _of_pairs()
-    release = name.removeprefix("rows_")
-    if release != name and release in releases.RELEASES:
-        return _of_rows(releases.rows(release))
+    kind, _, release = name.partition("_")
+    if release in releases.RELEASES and kind in ("rows", "pairs"):
+        return _of_rows(releases.rows(release)) if kind == "rows" else _of_pairs(release)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
