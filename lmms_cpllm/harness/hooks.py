@@ -1,14 +1,15 @@
 """What the task files name with `!function lmms_cpllm.harness.hooks.NAME`.
 
 Importing this module is cheap (no torch): the host does it for every task it loads. The names `rows_<release>`,
-`pairs_<release>` and `checkpoint` are computed each time they are read; a task file puts them into its `metadata`, which is a
-part of the response cache's key and of the results file. The key has nothing else of the data, only the number of the row:
-a list of videos that has changed, or other weights, would get the answers of the old ones.
+`pairs_<release>`, `questions_mini` and `checkpoint` are computed each time they are read; a task file puts them into its
+`metadata`, which is a part of the response cache's key and of the results file. The key has nothing else of the data, only
+the number of the row: a list of videos that has changed, or other weights, would get the answers of the old ones.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
@@ -16,11 +17,12 @@ from lmms_cpllm import releases
 from lmms_cpllm.harness import running
 from lmms_cpllm.harness.describe import describe_metric, describe_results
 from lmms_cpllm.harness.pairs import DIFFERENCES, pair_difference_results, pair_metric, pair_results
+from lmms_cpllm.harness.questions import question_metric, question_results
 from lmms_cpllm.harness.scoring import score_metric, score_results
 from lmms_cpllm.metrics.levels import quality_of_mos
 from lmms_cpllm.metrics.pairs import accuracy_by_difference
 
-__all__ = ["describe_results", "pair_difference_results", "pair_results", "score_results"]
+__all__ = ["describe_results", "pair_difference_results", "pair_results", "question_results", "score_results"]
 
 # A document is written into the sample log; a column of these types needs no conversion.
 _PLAIN = (str, int, float, bool, type(None))
@@ -71,6 +73,28 @@ def pair_documents(stub):
     )
 
 
+def question_documents(stub):
+    """`process_docs`: the questions on the clips of the embedded benchmark, by their names."""
+    from lmms_cpllm.releases import mini, mini_questions  # brings the decoders that render the clips
+
+    videos = {row.name: row.video for row in mini.rows()}
+    return _dataset(
+        {
+            "name": asked.name,
+            "release": stub[0]["release"],
+            "video": videos[asked.clip],
+            "clip": asked.clip,
+            "kind": asked.kind,
+            "prompt": asked.prompt,
+            "options": list(asked.options),
+            "lettered": asked.lettered,
+            "answer": asked.answer,
+        }
+        for asked in mini_questions.questions()
+        if asked.clip in videos
+    )
+
+
 def _name(pair: releases.Pair) -> str:
     return f"{pair.first.name} | {pair.second.name}"
 
@@ -92,8 +116,8 @@ def pair_visuals(doc: Mapping) -> list[str]:
 
 
 def question(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> str:
-    """`doc_to_text`: the prompt of the task file, the model's own where it has one there."""
-    return (lmms_eval_specific_kwargs or {})["prompt"]
+    """`doc_to_text`: the document's own prompt, else that of the task file, the model's own where it has one there."""
+    return doc["prompt"] if "prompt" in doc else (lmms_eval_specific_kwargs or {})["prompt"]
 
 
 def messages(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> list[dict]:
@@ -153,6 +177,16 @@ pair_acc_diff_03 = _aggregation(pair_metric, "acc_diff_0.3")
 pair_acc_diff_05 = _aggregation(pair_metric, "acc_diff_0.5")
 pair_acc_diff_10 = _aggregation(pair_metric, "acc_diff_1.0")
 
+question_accuracy = _aggregation(question_metric, "accuracy")
+question_acc_yes_no = _aggregation(question_metric, "acc_yes_no")
+question_acc_present = _aggregation(question_metric, "acc_present")
+question_acc_clean = _aggregation(question_metric, "acc_clean")
+question_acc_motion = _aggregation(question_metric, "acc_motion")
+question_acc_which = _aggregation(question_metric, "acc_which")
+question_acc_strength = _aggregation(question_metric, "acc_strength")
+question_answered = _aggregation(question_metric, "answered")
+question_yes_share = _aggregation(question_metric, "yes_share")
+
 
 def _of_rows(rows: Sequence) -> dict:
     return {"count": len(rows), "fingerprint": releases.fingerprint(rows)}
@@ -174,9 +208,25 @@ def _of_pairs(release: str) -> dict:
     }
 
 
+def _of_questions() -> dict:
+    from lmms_cpllm.releases import mini, mini_questions  # as above
+
+    rows, asked = mini.rows(), mini_questions.questions()
+    listed = "\n".join(map(repr, asked))
+    digest = hashlib.sha256(f"{releases.fingerprint(rows)}\n{listed}".encode())
+    return {
+        "count": len(asked),
+        "fingerprint": digest.hexdigest()[:16],
+        "counts": dict(Counter(question.kind for question in asked)),
+        "chance": round(sum(1 / len(question.options) for question in asked) / len(asked), 4),
+    }
+
+
 def __getattr__(name: str):
     if name == "checkpoint":
         return running.checkpoint()
+    if name == "questions_mini":
+        return _of_questions()
     kind, _, release = name.partition("_")
     if release in releases.RELEASES and kind in ("rows", "pairs"):
         return _of_rows(releases.rows(release)) if kind == "rows" else _of_pairs(release)

@@ -18,8 +18,8 @@ from lmms_cpllm.releases.live_vqc import LIVE_VQC
 from lmms_cpllm.releases.live_yt_gaming import LIVE_YT_GAMING
 from lmms_cpllm.releases.lsvq import LSVQ_1080P, LSVQ_TEST
 from lmms_cpllm.releases.maxwell import MAXWELL
-from lmms_cpllm.releases.places import data_root, find_place
 from lmms_cpllm.releases.pairing import Pair, one_other_each
+from lmms_cpllm.releases.places import data_root, find_place
 from lmms_cpllm.releases.t2vqa import T2VQA
 from lmms_cpllm.releases.youtube_ugc import YOUTUBE_UGC
 
