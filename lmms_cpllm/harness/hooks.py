@@ -16,13 +16,21 @@ from dataclasses import asdict
 from lmms_cpllm import releases
 from lmms_cpllm.harness import running
 from lmms_cpllm.harness.describe import describe_metric, describe_results
+from lmms_cpllm.harness.describe_known import known_metric, known_results
 from lmms_cpllm.harness.pairs import DIFFERENCES, pair_difference_results, pair_metric, pair_results
 from lmms_cpllm.harness.questions import question_metric, question_results
 from lmms_cpllm.harness.scoring import score_metric, score_results
 from lmms_cpllm.metrics.levels import quality_of_mos
 from lmms_cpllm.metrics.pairs import accuracy_by_difference
 
-__all__ = ["describe_results", "pair_difference_results", "pair_results", "question_results", "score_results"]
+__all__ = [
+    "describe_results",
+    "known_results",
+    "pair_difference_results",
+    "pair_results",
+    "question_results",
+    "score_results",
+]
 
 # A document is written into the sample log; a column of these types needs no conversion.
 _PLAIN = (str, int, float, bool, type(None))
@@ -169,6 +177,12 @@ describe_level_within_one = _aggregation(describe_metric, "level_within_one")
 describe_level_rho = _aggregation(describe_metric, "level_rho")
 describe_srcc = _aggregation(describe_metric, "srcc")
 describe_answered = _aggregation(describe_metric, "answered")
+
+known_precision = _aggregation(known_metric, "precision")
+known_recall = _aggregation(known_metric, "recall")
+known_f1 = _aggregation(known_metric, "f1")
+known_silent_when_clean = _aggregation(known_metric, "silent_when_clean")
+known_strength_order = _aggregation(known_metric, "strength_order")
 
 pair_accuracy = _aggregation(pair_metric, "accuracy")
 pair_answered = _aggregation(pair_metric, "answered")

@@ -58,8 +58,8 @@ _DENIED = re.compile(
     r"|n't)\s+(?:(?!but\b)[\w']{1,20}\s+){0,2}$"
 )
 _DENIED_AFTER = re.compile(
-    r"\s*(?:(?:is|are|was|were|can|does|do)\s*)?(?:not\b(?! only)|never\b|absent\b|(?:isn|aren|wasn|weren|can|doesn|don)'t\b"
-    r"|cannot\b)"
+    r"\s*(?:(?:is|are|was|were|can|does|do)\s*)?"
+    r"(?:not\b(?! only)|never\b|absent\b|cannot\b|(?:isn|aren|wasn|weren|can|doesn|don)'t\b)"
 )
 
 

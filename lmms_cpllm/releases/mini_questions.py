@@ -1,6 +1,6 @@
 """The questions of `vqa_mini_qa`: what is known of the clips of `vqa_mini`, as yes-or-no questions and as choices.
 
-The words are those of `synthesis.language`, with which cpllm-tiny was trained, and so are its rules on what may be asked: no
+The words are those of `synthesis.language`, with which CP-LLM is trained, and so are the rules on what may be asked: no
 distortion that some viewers see and some do not, no kind that looks like one that is there, no strength near a step of the
 scale. The list is fixed: whatever is chosen is chosen by the SHA-256 of a name, not by random numbers. Written rules:
 
