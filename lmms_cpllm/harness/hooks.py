@@ -1,27 +1,39 @@
 """What the task files name with `!function lmms_cpllm.harness.hooks.NAME`.
 
 Importing this module is cheap (no torch): the host does it for every task it loads. The names `rows_<release>`,
-`rows_ladder`, `pairs_mini` and `checkpoint` are computed each time they are read; a task file puts them into its
-`metadata`, which is a part of the response cache's key and of the results file. The key has nothing else of the data, only
-the number of the row: a list of videos that has changed, or other weights, would get the answers of the old ones.
-`ladder_metrics` is such a name too, for a `metric_list`.
+`pairs_<release>`, `questions_mini`, `rows_ladder` and `checkpoint` are computed each time they are read; a task file puts
+them into its `metadata`, which is a part of the response cache's key and of the results file. The key has nothing else of
+the data, only the number of the row: a list of videos that has changed, or other weights, would get the answers of the old
+ones. `ladder_metrics` is such a name too, for a `metric_list`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from lmms_cpllm import releases
 from lmms_cpllm.harness import running
 from lmms_cpllm.harness.describe import describe_metric, describe_results
+from lmms_cpllm.harness.describe_known import known_metric, known_results
 from lmms_cpllm.harness.ladder import ladder_metric, ladder_results, metric_names
-from lmms_cpllm.harness.pairs import pair_metric, pair_results
+from lmms_cpllm.harness.pairs import DIFFERENCES, pair_difference_results, pair_metric, pair_results
+from lmms_cpllm.harness.questions import question_metric, question_results
 from lmms_cpllm.harness.scoring import score_metric, score_results
 from lmms_cpllm.metrics.levels import quality_of_mos
+from lmms_cpllm.metrics.pairs import accuracy_by_difference
 
-__all__ = ["describe_results", "ladder_results", "pair_results", "score_results"]
+__all__ = [
+    "describe_results",
+    "known_results",
+    "ladder_results",
+    "pair_difference_results",
+    "pair_results",
+    "question_results",
+    "score_results",
+]
 
 # A document is written into the sample log; a column of these types needs no conversion.
 _PLAIN = (str, int, float, bool, type(None))
@@ -50,27 +62,52 @@ def release_documents(stub):
 
 
 def pair_documents(stub):
-    """`process_docs`: the pairs of the embedded benchmark."""
-    return _dataset(_pairs())
+    """`process_docs`: the pairs of the release that the stub names.
 
-
-def _pairs() -> list[dict]:
-    from lmms_cpllm.releases import mini  # brings the decoders that render it
-
-    return [
+    Raises:
+        DataError: as `release_documents`, or there are no pairs.
+    """
+    name = stub[0]["release"]
+    return _dataset(
         {
-            "name": f"{first.name} | {second.name}",
-            "release": "mini",
-            "first": first.video,
-            "second": second.video,
-            "first_name": first.name,
-            "second_name": second.name,
-            "first_mos": first.mos,
-            "second_mos": second.mos,
-            "better": "first" if first.mos > second.mos else "second",
+            "name": _name(pair),
+            "release": name,
+            "first": pair.first.video,
+            "second": pair.second.video,
+            "first_name": pair.first.name,
+            "second_name": pair.second.name,
+            "first_mos": pair.first.mos,
+            "second_mos": pair.second.mos,
+            "better": pair.better,
         }
-        for first, second in mini.pairs()
-    ]
+        for pair in releases.pairs(name)
+    )
+
+
+def question_documents(stub):
+    """`process_docs`: the questions on the clips of the embedded benchmark, by their names."""
+    from lmms_cpllm.releases import mini, mini_questions  # brings the decoders that render the clips
+
+    videos = {row.name: row.video for row in mini.rows()}
+    return _dataset(
+        {
+            "name": asked.name,
+            "release": stub[0]["release"],
+            "video": videos[asked.clip],
+            "clip": asked.clip,
+            "kind": asked.kind,
+            "prompt": asked.prompt,
+            "options": list(asked.options),
+            "lettered": asked.lettered,
+            "answer": asked.answer,
+        }
+        for asked in mini_questions.questions()
+        if asked.clip in videos
+    )
+
+
+def _name(pair: releases.Pair) -> str:
+    return f"{pair.first.name} | {pair.second.name}"
 
 
 def ladder_documents(stub):
@@ -105,8 +142,8 @@ def pair_visuals(doc: Mapping) -> list[str]:
 
 
 def question(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> str:
-    """`doc_to_text`: the prompt of the task file, the model's own where it has one there."""
-    return (lmms_eval_specific_kwargs or {})["prompt"]
+    """`doc_to_text`: the document's own prompt, else that of the task file, the model's own where it has one there."""
+    return doc["prompt"] if "prompt" in doc else (lmms_eval_specific_kwargs or {})["prompt"]
 
 
 def messages(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> list[dict]:
@@ -159,9 +196,28 @@ describe_level_rho = _aggregation(describe_metric, "level_rho")
 describe_srcc = _aggregation(describe_metric, "srcc")
 describe_answered = _aggregation(describe_metric, "answered")
 
+known_precision = _aggregation(known_metric, "precision")
+known_recall = _aggregation(known_metric, "recall")
+known_f1 = _aggregation(known_metric, "f1")
+known_silent_when_clean = _aggregation(known_metric, "silent_when_clean")
+known_strength_order = _aggregation(known_metric, "strength_order")
+
 pair_accuracy = _aggregation(pair_metric, "accuracy")
 pair_answered = _aggregation(pair_metric, "answered")
 pair_first_share = _aggregation(pair_metric, "first_share")
+pair_acc_diff_03 = _aggregation(pair_metric, "acc_diff_0.3")
+pair_acc_diff_05 = _aggregation(pair_metric, "acc_diff_0.5")
+pair_acc_diff_10 = _aggregation(pair_metric, "acc_diff_1.0")
+
+question_accuracy = _aggregation(question_metric, "accuracy")
+question_acc_yes_no = _aggregation(question_metric, "acc_yes_no")
+question_acc_present = _aggregation(question_metric, "acc_present")
+question_acc_clean = _aggregation(question_metric, "acc_clean")
+question_acc_motion = _aggregation(question_metric, "acc_motion")
+question_acc_which = _aggregation(question_metric, "acc_which")
+question_acc_strength = _aggregation(question_metric, "acc_strength")
+question_answered = _aggregation(question_metric, "answered")
+question_yes_share = _aggregation(question_metric, "yes_share")
 
 
 def _of_rows(rows: Sequence) -> dict:
@@ -190,23 +246,46 @@ def _ladder_metrics() -> list[dict]:
     ]
 
 
-def _of_pairs() -> dict:
-    pairs = _pairs()
-    named = "\n".join(pair["name"] for pair in pairs)
-    digest = hashlib.sha256(f"{releases.fingerprint(releases.rows('mini'))}\n{named}".encode())
-    return {"count": len(pairs), "fingerprint": digest.hexdigest()[:16]}
+def _of_pairs(release: str) -> dict:
+    rows, pairs = releases.rows(release), releases.pairs(release)
+    named = "\n".join(map(_name, pairs))
+    digest = hashlib.sha256(f"{releases.fingerprint(rows)}\n{named}".encode())
+    summary = {"count": len(pairs), "fingerprint": digest.hexdigest()[:16]}
+    if release == releases.MINI.name:
+        return summary  # its pairs are chosen by difference
+    mos = ([getattr(pair, place).mos for pair in pairs] for place in ("first", "second"))
+    by_difference = accuracy_by_difference([None] * len(pairs), *mos, thresholds=list(DIFFERENCES.values()))
+    return {
+        **summary,
+        "videos": len(rows),
+        "counts": {name: found.count for name, found in zip(DIFFERENCES, by_difference, strict=True)},
+    }
+
+
+def _of_questions() -> dict:
+    from lmms_cpllm.releases import mini, mini_questions  # as above
+
+    rows, asked = mini.rows(), mini_questions.questions()
+    listed = "\n".join(map(repr, asked))
+    digest = hashlib.sha256(f"{releases.fingerprint(rows)}\n{listed}".encode())
+    return {
+        "count": len(asked),
+        "fingerprint": digest.hexdigest()[:16],
+        "counts": dict(Counter(question.kind for question in asked)),
+        "chance": round(sum(1 / len(question.options) for question in asked) / len(asked), 4),
+    }
 
 
 def __getattr__(name: str):
     if name == "checkpoint":
         return running.checkpoint()
-    if name == "pairs_mini":
-        return _of_pairs()
+    if name == "questions_mini":
+        return _of_questions()
     if name == "rows_ladder":
         return _of_ladders()
     if name == "ladder_metrics":
         return _ladder_metrics()
-    release = name.removeprefix("rows_")
-    if release != name and release in releases.RELEASES:
-        return _of_rows(releases.rows(release))
+    kind, _, release = name.partition("_")
+    if release in releases.RELEASES and kind in ("rows", "pairs"):
+        return _of_rows(releases.rows(release)) if kind == "rows" else _of_pairs(release)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from lmms_cpllm.harness import replay
 from lmms_cpllm.harness.scoring import in_order, spread, unanswered_reason
-from lmms_cpllm.metrics.pairs import FIRST, choose, pair_accuracy
+from lmms_cpllm.metrics.pairs import FIRST, accuracy_by_difference, choose, pair_accuracy
 from lmms_cpllm.metrics.summary import answered_share
 from lmms_cpllm.ratings import parse_choice
 
 METRICS = ("accuracy", "answered", "first_share")
+# Accuracy over the pairs whose MOS differ by at least so much, on a scale of 1..5. Group means of the host match names by
+# substring: `accuracy_0.3` would be counted as an `accuracy`.
+DIFFERENCES = {"acc_diff_0.3": 0.3, "acc_diff_0.5": 0.5, "acc_diff_1.0": 1.0}
 BRIEF = ("video", "choice", "better")
 
 
@@ -39,14 +42,23 @@ def pair_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
     return spread(pair_item(doc, results[0]), METRICS, BRIEF)
 
 
-def pair_metric(name: str, items: Sequence[Mapping]) -> float:
-    """One of `METRICS` over all items.
+def pair_difference_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
+    """`process_results` where accuracy is reported by difference of MOS too."""
+    brief = (*BRIEF, "first_mos", "second_mos")
+    return spread(pair_item(doc, results[0]), (*METRICS, *DIFFERENCES), brief)
 
-    `first_share` is the share of `first` among the choices, nan if nothing was chosen. In half of the pairs of
-    `vqa_mini_pairs` the first is better, so a share far from 0.5 tells a preference for a place.
+
+def pair_metric(name: str, items: Sequence[Mapping]) -> float:
+    """One of `METRICS` or `DIFFERENCES` over all items.
+
+    `first_share` is the share of `first` among the choices, nan if nothing was chosen. In half of the pairs of every task
+    the first is better, so a share far from 0.5 tells a preference for a place.
     """
     ordered = in_order(items)
     choices = [item["choice"] for item in ordered]
+    if name in DIFFERENCES:
+        mos = ([item[f"{place}_mos"] for item in ordered] for place in ("first", "second"))
+        return accuracy_by_difference(choices, *mos, thresholds=[DIFFERENCES[name]])[0].accuracy
     if name == "accuracy":
         return pair_accuracy(choices, [item["better"] for item in ordered])
     if name == "answered":

@@ -14,6 +14,8 @@ Written rules of `named`:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from lmms_cpllm.metrics.negation import asserted
 from lmms_cpllm.metrics.synonyms import ARTIFACTS, HARMLESS, SYNONYMS
@@ -46,13 +48,21 @@ def named(text: str) -> frozenset[str]:
         >>> sorted(named("A noisy, blocky picture, but it is not blurry."))
         ['compression', 'noise']
     """
-    text = _plain(text)
+    return frozenset(kind for kind, _, _ in held_mentions(plain(text)))
+
+
+def held_mentions(text: str) -> list[tuple[str, int, int]]:
+    """(kind, start, end) of every place where a text names a kind and does not deny it.
+
+    Args:
+        text: as `plain` gives it.
+    """
     mentions = [(kind, start, end) for kind, start, end in _mentions(text) if kind and not _is_title(text, start, end)]
     held = asserted(text, [(start, end) for _, start, end in mentions])
-    return frozenset(kind for (kind, _, _), holds in zip(mentions, held, strict=True) if holds)
+    return [mention for mention, holds in zip(mentions, held, strict=True) if holds]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Lower case without markup, n't written out, a space for hyphens inside words, "or" for slashes."""
     text = text.lower().replace("\u2019", "'").replace("\u2018", "'")
     text = re.sub(r"[*_`#\"\u201c\u201d]+", "", text)
@@ -64,15 +74,20 @@ def _plain(text: str) -> str:
 
 
 def _mentions(text: str) -> list[tuple[str, int, int]]:
-    """(kind, start, end) of every phrase, "" for a harmless one, in the order of the text; none overlaps another."""
-    found = [(kind, *match.span()) for kind, pattern in _PATTERNS for match in pattern.finditer(text)]
-    # The longest first: a harmless or more specific phrase takes its words away from the others.
-    found.sort(key=lambda mention: (mention[1] - mention[2], mention[1]))
-    taken: list[tuple[str, int, int]] = []
-    for kind, start, end in found:
+    """(kind, start, end) of every phrase, "" for a harmless one, in the order of the text; none overlaps another.
+
+    A harmless or more specific phrase takes its words away from the others.
+    """
+    return longest((kind, *match.span()) for kind, pattern in _PATTERNS for match in pattern.finditer(text))
+
+
+def longest(found: Iterable[tuple[Any, int, int]]) -> list[tuple[Any, int, int]]:
+    """Of (anything, start, end) those that do not overlap, in the order of the text; the longest take their words first."""
+    taken: list[tuple[Any, int, int]] = []
+    for what, start, end in sorted(found, key=lambda span: (span[1] - span[2], span[1])):
         if all(end <= other_start or start >= other_end for _, other_start, other_end in taken):
-            taken.append((kind, start, end))
-    return sorted(taken, key=lambda mention: mention[1])
+            taken.append((what, start, end))
+    return sorted(taken, key=lambda span: span[1])
 
 
 def _is_title(text: str, start: int, end: int) -> bool:

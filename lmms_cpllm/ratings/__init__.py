@@ -1,11 +1,12 @@
 """Ratings: the five-level scale, and what any model's answer says on it. The one module that the rest imports for both.
 
-The parts are `scale` (words, weights, quality, JSON), `answers` (answer text -> rating) and `choices` (answer text ->
-which of two videos).
+The parts are `scale` (words, weights, quality, JSON), `answers` (answer text -> rating), `choices` (answer text -> which of
+two videos) and `options` (answer text -> one of the answers that were offered).
 """
 
 from lmms_cpllm.ratings.answers import Answer, parse_answer
 from lmms_cpllm.ratings.choices import parse_choice
+from lmms_cpllm.ratings.options import YES_NO, parse_option
 from lmms_cpllm.ratings.scale import (
     LEVELS,
     MIDDLE_QUALITY,
@@ -22,6 +23,7 @@ __all__ = [
     "LEVELS",
     "MIDDLE_QUALITY",
     "WEIGHTS",
+    "YES_NO",
     "Answer",
     "Rating",
     "from_distribution",
@@ -29,6 +31,7 @@ __all__ = [
     "level_of",
     "parse_answer",
     "parse_choice",
+    "parse_option",
     "quality_of",
     "to_json",
 ]

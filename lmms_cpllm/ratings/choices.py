@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import re
 
-from lmms_cpllm.ratings import unwrapping
-
-NOT_FOUND = "no choice found"
+from lmms_cpllm.ratings.wrapped import NOT_FOUND, read_wrapped
 
 _KEYS = frozenset(
     (
@@ -72,40 +70,7 @@ def parse_choice(text: str | None) -> tuple[str | None, str]:
         >>> parse_choice("The second video is better than the first.")
         ('second', '')
     """
-    if text is None or not text.strip():
-        return None, "empty"
-    if unwrapping.is_failed_request(text):
-        return None, "failed request"
-    visible = unwrapping.drop_thinking(text)
-    if not visible.strip():
-        return None, f"{NOT_FOUND}: the answer is all thinking"
-    return _parse_visible(visible)
-
-
-def _parse_visible(text: str) -> tuple[str | None, str]:
-    inner = unwrapping.contents(text)
-    if inner:
-        return _agreed([_parse_visible(part) for part in inner])
-    if "{" in text:
-        values = [
-            str(value)
-            for fields in unwrapping.json_objects(text, _KEYS)
-            for key, value in fields.items()
-            if key in _KEYS and isinstance(value, (str, int))
-        ]
-        if values:
-            return _agreed([_parse_prose(unwrapping.plain(value)) for value in values])
-        if unwrapping.is_cut_off_json(text):
-            return None, f"{NOT_FOUND}: the JSON object is not closed"
-    return _parse_prose(unwrapping.plain(text))
-
-
-def _agreed(results: list[tuple[str | None, str]]) -> tuple[str | None, str]:
-    doubtful = [result for result in results if result[1].startswith("ambiguous")]
-    choices = {choice for choice, _ in results if choice is not None}
-    if len(choices) > 1:
-        return None, "ambiguous: first, second"
-    return doubtful[0] if doubtful else next((result for result in results if result[0]), results[0])
+    return read_wrapped(text, _KEYS, _parse_prose)
 
 
 def _parse_prose(text: str) -> tuple[str | None, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lmms_cpllm.errors import ArgumentError
+from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.releases.base import Release, Row, checked_rows, fingerprint, mos_scale
 from lmms_cpllm.releases.custom import CUSTOM
 from lmms_cpllm.releases.cvd2014 import CVD2014
@@ -18,11 +18,24 @@ from lmms_cpllm.releases.live_vqc import LIVE_VQC
 from lmms_cpllm.releases.live_yt_gaming import LIVE_YT_GAMING
 from lmms_cpllm.releases.lsvq import LSVQ_1080P, LSVQ_TEST
 from lmms_cpllm.releases.maxwell import MAXWELL
+from lmms_cpllm.releases.pairing import Pair, one_other_each
 from lmms_cpllm.releases.places import data_root, find_place
 from lmms_cpllm.releases.t2vqa import T2VQA
 from lmms_cpllm.releases.youtube_ugc import YOUTUBE_UGC
 
-__all__ = ["RELEASES", "Release", "Row", "data_root", "find_release", "fingerprint", "mos_scale", "rows"]
+__all__ = [
+    "MINI",
+    "RELEASES",
+    "Pair",
+    "Release",
+    "Row",
+    "data_root",
+    "find_release",
+    "fingerprint",
+    "mos_scale",
+    "pairs",
+    "rows",
+]
 
 
 def _mini_rows() -> Sequence[Row]:
@@ -82,3 +95,27 @@ def rows(name: str) -> list[Row]:
     if release.embedded:
         return list(release.embedded())
     return checked_rows(release, find_place(release))
+
+
+def pairs(name: str) -> list[Pair]:
+    """The pairs of a release, always the same, in the order of their names; of two equal MOS none.
+
+    Those of the embedded benchmark are chosen by `mini.pairs`, those of any other release are `one_other_each`.
+
+    Raises:
+        ArgumentError: no release has this name.
+        DataError: as `rows`, or no two videos of a pair differ in their MOS.
+    """
+    if name == MINI.name:
+        from lmms_cpllm.releases import mini  # as above
+
+        return mini.pairs()
+    listed = rows(name)
+    found = one_other_each(listed)
+    if not found:
+        raise DataError(
+            f"{find_release(name).title}: expected at least two videos with different MOS to make pairs of, found "
+            f"{len(listed)} with MOS {', '.join(sorted({f'{row.mos:g}' for row in listed}))}\n"
+            f"  how to get it: {find_release(name).how_to_get}"
+        )
+    return found

@@ -18,12 +18,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import platformdirs
 
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.ratings import level_of
+from lmms_cpllm.releases.pairing import Pair, in_turn
 from lmms_cpllm.synthesis.recipe import CLEAN, Item, digest, items
 from lmms_cpllm.synthesis.render import render
 
@@ -122,26 +122,6 @@ class MiniRow:
     """Size of the file when the label was made."""
 
 
-class Pair(NamedTuple):
-    """Two clips of which one is better."""
-
-    first: MiniRow
-    second: MiniRow
-
-    @property
-    def better(self) -> str:
-        return "first" if self.first.mos > self.second.mos else "second"
-
-    @property
-    def same_content(self) -> bool:
-        return self.first.content == self.second.content
-
-    @property
-    def difference(self) -> float:
-        """Distance of the two labels, above 0, in quality points."""
-        return abs(self.first.mos - self.second.mos)
-
-
 def cache_root() -> Path:
     """Folder of everything that is rendered: $LMMS_CPLLM_CACHE, else the user's cache folder of this system."""
     chosen = os.environ.get(CACHE_VARIABLE, "").strip()
@@ -219,12 +199,7 @@ def choose_pairs(clips: Iterable[MiniRow]) -> list[Pair]:
     near = _first_by_hash(_ladder_neighbours(clips), _SAME_CONTENT_DIFFERENCE)
     other = (pair for pair in itertools.combinations(clips, 2) if pair[0].content != pair[1].content)
     far = _first_by_hash(other, _OTHER_CONTENT_DIFFERENCE)
-    chosen = []
-    for kind in (near, far):
-        for place, pair in enumerate(kind):
-            better, worse = sorted(pair, key=lambda row: -row.mos)
-            chosen.append(Pair(worse, better) if place % 2 else Pair(better, worse))
-    return sorted(chosen, key=lambda pair: (pair.first.name, pair.second.name))
+    return sorted([*in_turn(near), *in_turn(far)], key=lambda pair: (pair.first.name, pair.second.name))
 
 
 def _ladder_neighbours(clips: list[MiniRow]) -> list[tuple[MiniRow, MiniRow]]:

@@ -55,7 +55,7 @@ def test_release_documents(konvid: Path) -> None:
 
 
 def test_pair_documents(mini: list) -> None:
-    documents = hooks.pair_documents(None)
+    documents = hooks.pair_documents([{"release": "mini"}])
     assert documents[0]["name"] == f"{mini[0].name} | {mini[5].name}"
     assert documents[1]["first"] == mini[5].video
     assert documents[1]["better"] == ("first" if mini[5].mos > mini[1].mos else "second")
@@ -134,8 +134,9 @@ class TestLazyNames:
         assert hooks.checkpoint is None
 
     def test_other_names(self) -> None:
-        with pytest.raises(AttributeError, match="has no attribute 'rows_nothing'"):
-            _ = hooks.rows_nothing
+        for name in ("rows_nothing", "pairs_nothing", "rows", "columns_konvid"):
+            with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
+                getattr(hooks, name)
 
 
 class TestScoreResults:

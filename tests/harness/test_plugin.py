@@ -29,6 +29,8 @@ OUR_TASKS = [
     "vqa_mini",
     "vqa_mini_describe",
     "vqa_mini_pairs",
+    "vqa_mini_qa",
+    "vqa_pairs_konvid",
     "vqa_t2vqa",
     "vqa_ugc",
     "vqa_ugc_mean",
@@ -103,7 +105,7 @@ print(">", sum(type(finder).__name__ == "_TasksFinder" for finder in sys.meta_pa
     )
     assert lines(result) == [
         "> " + " ".join(OUR_TASKS),
-        "> vqa_mini vqa_mini_describe vqa_mini_pairs",
+        "> vqa_mini vqa_mini_describe vqa_mini_pairs vqa_mini_qa",
         "> True",
         "> lmms_cpllm.harness.cpllm.CPLLM lmms_cpllm.harness.vqa_scores.VQAScores lmms_cpllm.harness.vqa_levels.VQALevels",
         "> nothing",
