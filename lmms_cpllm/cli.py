@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from lmms_cpllm import __version__
-from lmms_cpllm.commands import data, tasks_path, train
+from lmms_cpllm.commands import baseline, data, tasks_path, train
 
-COMMANDS = (data, tasks_path, train)
+COMMANDS = (baseline, data, tasks_path, train)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -17,7 +17,7 @@ def score_item(doc: Mapping, answer: str) -> dict:
         probability) and `reason`: why there is no quality, `""` if there is. What is not known is None. For a
         replayed score `quality` is that score on its own scale, and `raw` is True.
     """
-    replayed, score = replay.read_score(answer)
+    replayed, score = replay.read_score(doc, answer)
     if replayed:
         return {
             "video": doc["name"],
