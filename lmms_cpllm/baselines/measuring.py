@@ -30,9 +30,7 @@ class Measured(NamedTuple):
     reason: str
 
 
-def measure_files(
-    measure: Callable[..., float], arguments: Sequence[tuple], workers: int = 1
-) -> Iterator[Measured]:
+def measure_files(measure: Callable[..., float], arguments: Sequence[tuple], workers: int = 1) -> Iterator[Measured]:
     """The number of each file, in order, as they come.
 
     Args:

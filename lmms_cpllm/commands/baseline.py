@@ -105,7 +105,9 @@ def _report(method: Method, release: Release, videos: Sequence[Row], found: Sequ
     failed = [(row.name, one.reason) for row, one in zip(videos, found, strict=True) if one.reason]
     for name, reason in failed:
         print(f"no score: {name}: {reason}")
-    print(f"{method.title}: {len(videos) - len(failed)} of {len(videos)} videos of {release.title} have a score in {out}")
+    print(
+        f"{method.title}: {len(videos) - len(failed)} of {len(videos)} videos of {release.title} have a score in {out}"
+    )
     print(f"replay: lmms-eval --model vqa_scores --model_args path={out} --tasks vqa_{release.name}")
     return 1 if failed else 0
 

@@ -15,6 +15,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import islice
 
+from lmms_cpllm.ratings import doubts
 from lmms_cpllm.ratings.scale import LEVELS
 
 STATED, CALLED, SHAPED, LOOSE = range(4)
@@ -47,7 +48,9 @@ _STATED = re.compile(
     rf"|\banswer(?:\s+is)?\s?[:=])(?![\w']){_GAP}$"
 )
 _CALLED = re.compile(rf"(?:(?:^|[^\w\s]\s*|\b{_QUALIFIER}\s+){_NOUN}\b|评分|得分|分数|质量|スコア){_GAP}$")
-_RATED = re.compile(rf"\b(?:rate|rated|give|say|assign|go\s+with|(?:{_MEDIUM}|it)\s+scores)\b{_GAP}$")  # "give it 72", but not "give 3 reasons"
+_RATED = re.compile(
+    rf"\b(?:rate|rated|give|say|assign|go\s+with|(?:{_MEDIUM}|it)\s+scores)\b{_GAP}$"
+)  # "give it 72", but not "give 3 reasons"
 _RATED_REST = re.compile(
     r"\s*(?:$|\n|[-\u2013\u2014,.;:!?(]"
     r"|(?:because|since|as|due|given|for|based|with|considering|overall|in|on|and|but|points?)\b)"
@@ -57,33 +60,15 @@ _OPENING = re.compile(
     rf"quality\s+of\s+(?:this|the)\s+(?:\w+\s+)?{_MEDIUM}(?![\w'])"
 )
 _OPENING_REST = re.compile(r"\s*(?:$|\n|[-\u2013\u2014,.;:!?(]|(?:because|since|as|due|given)\b)")
-_MORE_FILLERS = "or and points point pts percent scale out i'm think say so thus hence therefore option no wait actually b c d e"
+_MORE_FILLERS = (
+    "or and points point pts percent scale out i'm think say so thus hence therefore option no wait actually b c d e"
+)
 _FILLERS = frozenset((*_LINK_WORDS, *LEVELS, *_MORE_FILLERS.split()))
-# Words beside a level word that leave it a verdict: one that they deny is not counted as said. Of numbers "not" is no filler.
-_WORD_FILLERS = _FILLERS | frozenset("not neither nor but mainly sometimes occasionally often partly".split())
+# These leave a level word a verdict, for one that they deny is not counted as said; of a number "not" would deny nothing.
+_WORD_FILLERS = _FILLERS | frozenset(
+    ["not", "neither", "nor", "but", "mainly", "sometimes", "occasionally", "often", "partly"]
+)
 
-# Not the rating, whatever is said before: a bound ("more than 60", "> 80"), one part of the picture ("noise: 30/100") or of
-# the time ("good in the beginning"), and what is denied from afar ("I would not say that the quality is good").
-_BOUND = re.compile(
-    r"(?:[^\s=\-<>][ \t]*(?:[<>]=?|[\u2264\u2265])|\b(?:(?:more|less|fewer|higher|lower|better|worse)\s+than|over|under|above|below"
-    r"|beyond|at\s+(?:least|most)|up\s+to))\s{0,3}$"
-)
-_BOUND_BEHIND = re.compile(r"\s?(?:\+|or\s+(?:more|less|above|below|higher|lower)\b)")
-_ASPECT = re.compile(
-    r"\b(?:sharpness|clarity|detail|details|focus|blur|blurriness|noise|grain|compression|artifacts?|artefacts?|blocking|banding"
-    r"|exposure|brightness|contrast|lighting|colou?rs?|saturation|stability|shake|motion|smoothness|resolution|audio"
-    r"|sound|confidence|certainty)(?:\s+(?:score|rating|level|quality|is|of|at))*[\s:=|(\-\u2013\u2014]*$"
-)
-_PART = re.compile(
-    r"(?:\s+quality)?\s+(?:(?:at|in|near|towards?)\s+the\s+(?:very\s+)?(?:beginning|start|middle|end)\b"
-    r"|at\s+first\b|(?:in|for|during)\s+the\s+(?:first|second|last|other)\b)"
-)
-_DENIED = re.compile(
-    r"(?:\bnot|n't)\s+(?:say|call|describe|consider|rate|think|believe|judge)(?:[\s-]+[\w']{1,20}){0,9}[\s-]+$"
-)
-_UNREAL = re.compile(
-    r"\bif\s+(?:it|its|the|there|this|that|they|more|less|some|only)\b[^\n]{0,60}\b(?:were|was|had|weren't|wasn't|hadn't)\b"
-)
 _SENTENCE_END = re.compile(r"\n|[!?;]|\.(?=\s|$|\))")
 _CLAUSE_END = re.compile(r"\n|[!?;]|\.(?=\s|$|\))|,(?!\d)")
 _PLAIN_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
@@ -176,7 +161,7 @@ def find_numbers(text: str, low: float, high: float) -> tuple[list[Claim], set[t
         rank = frame.rank(match.start(), end)
         if last_end >= 0 and frame.joined(last_end, match.start()):
             rank = last_rank
-        elif frame.is_bound_or_aspect(match.start(), end):
+        elif frame.is_doubtful(match.start(), end):
             rank = LOOSE
         elif rank == LOOSE and shaped == "fraction" and not re.match(r"\s+of\b", text[end : end + 8]):
             rank = SHAPED
@@ -237,10 +222,14 @@ class _Frame:
         begin = self._starts[bisect_right(self._starts, start) - 1]
         return self._text[max(begin, start - _WINDOW) : start]
 
+    def _after(self, end: int) -> str:
+        """The beginning of what stands behind a place."""
+        return self._text[end : end + _WINDOW]
+
     def rank(self, start: int, end: int) -> int:
         """How strongly the text says that what stands from start to end is the rating."""
         window = self.before(start)
-        if _PART.match(self._text, end) or _DENIED.search(window) or self._leaves_open(start):
+        if doubts.is_of_a_part(self._after(end)) or doubts.is_denied(window) or self._leaves_open(start):
             return LOOSE
         if _STATED.search(window):
             return STATED
@@ -250,13 +239,10 @@ class _Frame:
             return CALLED
         return CALLED if start <= self._opens and _OPENING_REST.match(self._text, end) else LOOSE
 
-    def is_bound_or_aspect(self, start: int, end: int) -> bool:
+    def is_doubtful(self, start: int, end: int) -> bool:
         """True for a number that says where the rating ends, or how one aspect of the video is."""
         window = self.before(start)
-        quoted = window.endswith("<") and self._text[end : end + 1] == ">"  # a form that was filled in: "<72>"
-        return bool(
-            (_BOUND.search(window) and not quoted) or _BOUND_BEHIND.match(self._text, end) or _ASPECT.search(window)
-        )
+        return doubts.is_bound(window, self._after(end)) or doubts.is_of_an_aspect(window)
 
     def joined(self, end: int, start: int) -> bool:
         """True for the second of a range: "60-70", "60 to 70", "between fair and good"."""
@@ -265,7 +251,8 @@ class _Frame:
         gap = self._text[end:start]
         if start > 0 and self._text[start - 1] == "-" and gap == "":
             return True
-        return bool(_JOIN.fullmatch(gap) or (_JOIN_BETWEEN.fullmatch(gap) and "between" in self._text[max(0, end - 60) : end]))
+        between = "between" in self._text[max(0, end - 60) : end]
+        return bool(_JOIN.fullmatch(gap) or (between and _JOIN_BETWEEN.fullmatch(gap)))
 
     def _leaves_open(self, start: int) -> bool:
         """True in a question, and where it is said what would be if something were otherwise."""
@@ -273,7 +260,7 @@ class _Frame:
         if index not in self._open:
             begin = self._sentence_ends[index - 1] + 1 if index else 0
             end = self._sentence_ends[index] if index < len(self._sentence_ends) else len(self._text)
-            self._open[index] = self._text[end : end + 1] == "?" or bool(_UNREAL.search(self._text, begin, end))
+            self._open[index] = self._text[end : end + 1] == "?" or doubts.is_unreal(self._text[begin:end])
         return self._open[index]
 
     def _says_nothing_else(self, start: int) -> bool:

@@ -113,9 +113,10 @@ def test_pictures_of_odd_sizes_give_a_number_or_a_reason(method, size, tmp_path)
     pytest.importorskip(PACKAGES[method], reason="pip install 'lmms-cpllm[baselines]'")
     Image.fromarray(picture()[: size[0], : size[1]]).save(tmp_path / "odd.png")
     try:
-        assert np.isfinite(getattr(naturalness, method)(tmp_path / "odd.png", 3))
+        found = getattr(naturalness, method)(tmp_path / "odd.png", 3)
     except VideoError as error:
-        assert error.reason.startswith("no frame of it has statistics")
+        found = error.reason
+    assert str(found).startswith("no frame of it has statistics") or np.isfinite(found)
 
 
 def test_a_frame_of_one_colour_has_no_brisque(folder):

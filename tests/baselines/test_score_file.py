@@ -22,7 +22,7 @@ def test_a_row_a_video_and_the_higher_the_better(tmp_path: Path) -> None:
     out = tmp_path / "s.csv"
     found = [Measured(30.5, ""), FAILED, Measured(0.1 + 0.2, "")]
     write(out, METHODS["niqe"], NOTE, ["x/a", "b, c", "d"], found)
-    assert out.read_text() == "name,score,niqe\nx/a,-30.5,30.5\n\"b, c\",,\nd,-0.30000000000000004,0.30000000000000004\n"
+    assert out.read_text() == 'name,score,niqe\nx/a,-30.5,30.5\n"b, c",,\nd,-0.30000000000000004,0.30000000000000004\n'
     write(out, METHODS["psnr"], NOTE, ["a"], [Measured(30.5, "")])
     assert out.read_text() == "name,score,psnr_db\na,30.5,30.5\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.csv", "s.csv.json"]

@@ -141,7 +141,9 @@ class TestErrors:
         assert not list(tmp_path.glob("s.csv*"))
 
     def test_frames_where_they_mean_nothing(self, konvid: Path, tmp_path: Path) -> None:
-        with pytest.raises(ArgumentError, match=r"^--frames: bitrate reads the sizes of all packets.*leave this option"):
+        with pytest.raises(
+            ArgumentError, match=r"^--frames: bitrate reads the sizes of all packets.*leave this option"
+        ):
             run("bitrate", "konvid", tmp_path / "s.csv", "--frames", "3")
 
     @pytest.mark.parametrize(
@@ -151,7 +153,10 @@ class TestErrors:
             (["niqe", "konvids", "--out", "s.csv"], "invalid choice: 'konvids'"),
             (["niqe", "konvid"], "the following arguments are required: --out"),
             (["niqe", "konvid", "--out", "s.json"], "expected a file that ends in .csv, found s.json"),
-            (["niqe", "konvid", "--out", "absent/s.csv"], "expected a file in a folder that is there, found absent/s.csv"),
+            (
+                ["niqe", "konvid", "--out", "absent/s.csv"],
+                "expected a file in a folder that is there, found absent/s.csv",
+            ),
             (["niqe", "konvid", "--out", "s.csv", "--frames", "0"], "expected a number of 1 or more, found 0"),
             (["niqe", "konvid", "--out", "s.csv", "--workers", "x"], "expected a number of 1 or more, found x"),
         ],

@@ -21,8 +21,8 @@ ANSWERS: list[tuple[str, float | None, str]] = [
         "",
     ),
     (
-        "### Video Quality Assessment\n\n| Aspect | Score |\n|---|---|\n| Sharpness | 70 |\n| Noise | 55 |\n| Motion | 80 |\n"
-        "| **Overall** | **66** |",
+        "### Video Quality Assessment\n\n| Aspect | Score |\n|---|---|\n| Sharpness | 70 |\n| Noise | 55 |\n"
+        "| Motion | 80 |\n| **Overall** | **66** |",
         66,
         "",
     ),
@@ -70,11 +70,15 @@ ANSWERS: list[tuple[str, float | None, str]] = [
     ('{"quality": 47.5}', 47.5, ""),
     ('```json\n{"score": 42, "level": "fair", "distortions": ["blur", "noise"]}\n```', 42, ""),
     (
-        '```json\n{\n  "video_quality": {\n    "score": 71,\n    "justification": "Slight blur in 3 of 8 frames."\n  }\n}\n```',
+        '```json\n{\n  "video_quality": {\n    "score": 71,\n    "reason": "Slight blur in 3 of 8 frames."\n  }\n}\n```',
         71,
         "",
     ),
-    ('Here is the evaluation:\n\n```json\n{"overall_score": 66, "sharpness": 70, "noise": 50}\n```\nLet me know!', 66, ""),
+    (
+        'Here is the evaluation:\n\n```json\n{"overall_score": 66, "sharpness": 70, "noise": 50}\n```\nLet me know!',
+        66,
+        "",
+    ),
     ('{"score": "78 / 100", "explanation": "The video is sharp and steady."}', 78, ""),
     ('{"rating": "Good", "confidence": 0.85}', 75, ""),
     ('{"score": 73, "reason": "The video shows a busy str', None, "no rating found: the JSON object is not closed"),
@@ -96,7 +100,11 @@ ANSWERS: list[tuple[str, float | None, str]] = [
     ("The quality of the video is not good. It is poor.", 25, ""),
     ("The quality of this video is not bad.", None, "no rating found: only what it is not (bad)"),
     ("\u8be5\u89c6\u9891\u7684\u8d28\u91cf\u8bc4\u5206\u4e3a72\u5206\u3002", 72, ""),
-    ("\u8bc4\u5206\uff1a72\n\n\u7406\u7531\uff1a\u753b\u9762\u6e05\u6670\uff0c\u4f46\u6709\u8f7b\u5fae\u566a\u70b9\u3002", 72, ""),
+    (
+        "\u8bc4\u5206\uff1a72\n\n\u7406\u7531\uff1a\u753b\u9762\u6e05\u6670\uff0c\u4f46\u6709\u8f7b\u5fae\u566a\u70b9\u3002",
+        72,
+        "",
+    ),
     ("\u89c6\u9891\u8d28\u91cf: 65/100 (Video quality: 65/100)", 65, ""),
     # Qwen, VQAThinker and other models that think
     (
@@ -149,8 +157,8 @@ ANSWERS: list[tuple[str, float | None, str]] = [
     ("The quality is far from excellent.", None, NONE),
     # Gemini: a heading, then prose; hedges
     (
-        "## Quality Score: 85/100\n\n**Strengths**\n* Sharp 4K footage at 60 fps\n* Natural colors\n\n**Weaknesses**\n* Slight "
-        "banding in the sky (about 5% of the frame)",
+        "## Quality Score: 85/100\n\n**Strengths**\n* Sharp 4K footage at 60 fps\n* Natural colors\n\n**Weaknesses**\n"
+        "* Slight banding in the sky (about 5% of the frame)",
         85,
         "",
     ),
@@ -168,7 +176,11 @@ ANSWERS: list[tuple[str, float | None, str]] = [
     ("Score: 8", 8, ""),
     ("0.85", 0.85, ""),
     ("eighty-five", None, NONE),
-    ("On a scale of 0 (worst) to 100 (best), I would rate this video 64, mainly because of the visible blocking.", 64, ""),
+    (
+        "On a scale of 0 (worst) to 100 (best), I would rate this video 64, mainly because of the visible blocking.",
+        64,
+        "",
+    ),
     ("On a scale of 0-100 where 0 is the worst and 100 is the best, I'd rate this video a 65.", 65, ""),
     ("A score of 0 would be the worst and 100 the best.", None, NONE),
     ("I would need to see the video to give a score from 0 to 100.", None, NONE),
@@ -183,7 +195,11 @@ ANSWERS: list[tuple[str, float | None, str]] = [
     ("<s> The quality of this video is good. </s>", 75, ""),
     ("assistant\n68", 68, ""),
     # services that fail
-    ("[LMMS_EVAL_REQUEST_FAILED after 5 retries] Error code: 429 - Rate limit reached for 100 requests", None, "failed"),
+    (
+        "[LMMS_EVAL_REQUEST_FAILED after 5 retries] Error code: 429 - Rate limit reached for 100 requests",
+        None,
+        "failed",
+    ),
     ("[LMMS_EVAL_BUDGET_EXCEEDED] 100", None, "failed"),
     ("\n", None, "empty"),
 ]
