@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,24 @@ def lmms_eval(root: Path, *arguments: str, **environment: str) -> subprocess.Com
         **environment,
     }
     return subprocess.run(command, env=variables, cwd=root, capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_a_baseline_and_its_replay(release: Path, tmp_path: Path) -> None:
+    """Both commands of the README; then a file of which no row matches."""
+    out = tmp_path / "bits.csv"
+    script = str(Path(sys.executable).with_name("lmms-cpllm"))
+    variables = {**os.environ, "LMMS_CPLLM_DATA": str(tmp_path), "LMMS_CPLLM_ALLOW_PARTIAL": "1"}
+    command = [script, "baseline", "bitrate", "konvid", "--out", str(out)]
+    run = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=240, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    replay = ("--model", "vqa_scores", "--model_args", f"path={out}")
+    run = lmms_eval(tmp_path, *replay, LMMS_CPLLM_ALLOW_PARTIAL="1")
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert re.search(r"\|answered *\| *\S+ *\| *1\b", re.sub("[\u2191\u2193]", "", run.stdout)), run.stdout[-3000:]
+    out.write_text("name,score\na,1\n")
+    run = lmms_eval(tmp_path, *replay, LMMS_CPLLM_ALLOW_PARTIAL="1")
+    assert (run.returncode, "Traceback" in run.stderr) == (1, False)
+    assert f"{out}: no row matches a video of vqa_konvid" in run.stderr
 
 
 def videos(release: Path) -> list[Path]:

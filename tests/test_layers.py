@@ -32,6 +32,7 @@ PARTS = {
     "metrics": (1, {"metrics"}),
     "synthesis": (2, {"synthesis"}),
     "releases": (2, {"releases"}),
+    "baselines": (2, {"baselines"}),
     "model": (2, {"model"}),
     "harness": (3, {"harness"}),
     "training": (3, {"training"}),
@@ -45,7 +46,7 @@ PARTS = {
 # The one import between parts of the same number: the synthesis renders the embedded release, never the other way.
 BESIDE = {("releases", "synthesis")}
 
-NO_TORCH = ("errors", "ratings", "metrics", "releases")
+NO_TORCH = ("errors", "ratings", "metrics", "releases", "baselines")
 HEAVY = {"torch", "torchvision", "transformers", "accelerate", "lmms_eval", "datasets", "pandas", "timm"}
 SLOW_TO_START = HEAVY | {"numpy", "scipy", "av", "cv2", "PIL", "requests", "rich", "tqdm"}
 

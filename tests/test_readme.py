@@ -9,6 +9,7 @@ import pytest
 
 import lmms_cpllm
 from lmms_cpllm.cli import build_parser
+from lmms_cpllm.commands.baseline import METHOD_NAMES
 from lmms_cpllm.harness.arguments import Arguments
 from lmms_cpllm.harness.vqa_scores import ScoresArguments
 from lmms_cpllm.plugin import tasks_path
@@ -62,6 +63,18 @@ def test_commands_and_options_of_training_are_there(text):
     for option in re.findall(r"`(--[\w-]+)`", section):
         if option not in recipe:
             build_parser().parse_args([*recipe, option])
+
+
+def test_commands_of_the_baselines_are_there(text):
+    section = text.split("### Other models in the same table")[1].split("\n### ")[0]
+    commands = [
+        shlex.split(line, comments=True) for line in re.findall("^lmms-cpllm (baseline .*)", section, re.MULTILINE)
+    ]
+    assert commands
+    for command in commands:
+        build_parser().parse_args(command)
+    named = re.search(r"`lmms-cpllm baseline ([\w|]+) RELEASE --out FILE.csv`", section)[1]
+    assert tuple(named.split("|")) == METHOD_NAMES
 
 
 def test_the_file_tree_names_every_part(text):

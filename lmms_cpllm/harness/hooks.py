@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from lmms_cpllm import releases
-from lmms_cpllm.harness import running
+from lmms_cpllm.harness import replay, running
 from lmms_cpllm.harness.describe import describe_metric, describe_results
 from lmms_cpllm.harness.describe_known import known_metric, known_results
 from lmms_cpllm.harness.ladder import ladder_metric, ladder_results, metric_names
@@ -128,7 +128,9 @@ def _ladders():
 def _dataset(documents):
     from datasets import Dataset  # half a second that only a task which is run has to pay
 
-    return Dataset.from_list(list(documents))
+    replayed = running.replayed()
+    mark = {replay.MARK: replayed} if replayed else {}
+    return Dataset.from_list([{**document, **mark} for document in documents])
 
 
 def visuals(doc: Mapping) -> list[str]:

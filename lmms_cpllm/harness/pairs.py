@@ -24,7 +24,7 @@ def pair_item(doc: Mapping, answer: str) -> dict:
         `video` (the pair's name), `first` and `second` (names), their MOS, `better` (the truth; None if the MOS are equal),
         `choice` (None if there is none) and `reason`: why there is no choice.
     """
-    choice, reason = replay.read_choice(answer) or parse_choice(answer)
+    choice, reason = replay.read_choice(doc, answer) or parse_choice(answer)
     return {
         "video": doc["name"],
         "first": doc["first_name"],

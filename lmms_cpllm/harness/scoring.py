@@ -26,7 +26,7 @@ def score_fields(path: str, answer: str) -> dict:
         quality, `""` if there is. What is not known is None. For a replayed score `quality` is that score on its own
         scale, and `raw` is True.
     """
-    replayed, score = replay.read_score(answer)
+    replayed, score = replay.read_score(doc, answer)
     if replayed:
         reason = replay.NO_SCORE if score is None else ""
         return {**rating_fields(None), "quality": score, "reason": reason, "raw": True}

@@ -81,20 +81,22 @@ class VQAScores(lmms):
         self.table = read_scores(self.arguments.path, self.arguments.name_column, self.arguments.score_column)
         sign = 1.0 if self.arguments.higher_is_better else -1.0
         self._rows = [ScoreRow(row.name, sign * row.score) for row in self.table.rows]
+        self._digest = hashlib.sha256(Path(self.table.path).read_bytes()).hexdigest()
         running.started(
             {
-                "fingerprint": hashlib.sha256(Path(self.table.path).read_bytes()).hexdigest()[:16],
+                "fingerprint": self._digest[:16],
                 "scores": self.table.path.name,
                 "name_column": self.table.name_column,
                 "score_column": self.table.score_column,
                 "higher_is_better": self.arguments.higher_is_better,
-            }
+            },
+            replayed=self._digest,
         )
 
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
         """Answers chat requests. Raises a UserError for a task that asks for something else, or if no row matches."""
         tasks = {request.args[4]: request for request in requests}
-        videos = {name: list(_videos_of_task(request, self.task_dict)) for name, request in tasks.items()}
+        videos = {name: list(self._videos_of_task(request)) for name, request in tasks.items()}
         matching = match(self._rows, [video for several in videos.values() for video in several])
         self._check(matching, videos)
         if self.rank == 0:
@@ -115,7 +117,25 @@ class VQAScores(lmms):
     def _answer(self, request: Instance, matching: Matching) -> str:
         _, _, _, doc_id, task, split = request.args
         scores = [matching.scores.get(video.path) for video in _videos(self.task_dict[task][split][doc_id])]
-        return replay.score_line(*scores) if len(scores) == 1 else replay.pair_line(*scores)
+        line = replay.score_line if len(scores) == 1 else replay.pair_line
+        return line(self._digest, *scores)
+
+    def _videos_of_task(self, request: Instance) -> Iterator[Video]:
+        """The videos of all documents of the request's task, whichever of them this rank answers."""
+        _, _, _, _, task, split = request.args
+        mode = request.metadata.get("cpllm_mode")
+        if mode not in MODES:
+            raise UserError(
+                f"task {task}: vqa_scores answers tasks that ask for a score or for the better of two videos, found "
+                f"{mode or 'a task of another package'}\n  what to do: leave this task out"
+            )
+        for document in self.task_dict[task][split]:
+            if document.get(replay.MARK) != self._digest:
+                raise UserError(
+                    f"task {task}: it was loaded before this model, and its documents do not know the scores\n"
+                    "  what to do: build the model first, then load the tasks, as lmms-eval does"
+                )
+            yield from _videos(document)
 
     def _check(self, matching: Matching, videos: Mapping[str, list[Video]]) -> None:
         path = self.table.path
@@ -162,19 +182,6 @@ def describe(table: ScoreTable, higher_is_better: bool) -> str:
     """One line on what was read from a file."""
     better = "higher is better" if higher_is_better else "lower is better, so the scores are negated"
     return f"{table.path}: {len(table.rows)} scores from {table.score_column} by {table.name_column}; {better}"
-
-
-def _videos_of_task(request: Instance, task_dict: Mapping) -> Iterator[Video]:
-    """The videos of all documents of the request's task, whichever of them this rank answers."""
-    _, _, _, _, task, split = request.args
-    mode = request.metadata.get("cpllm_mode")
-    if mode not in MODES:
-        raise UserError(
-            f"task {task}: vqa_scores answers tasks that ask for a score or for the better of two videos, found "
-            f"{mode or 'a task of another package'}\n  what to do: leave this task out"
-        )
-    for document in task_dict[task][split]:
-        yield from _videos(document)
 
 
 def _videos(document: Mapping) -> list[Video]:

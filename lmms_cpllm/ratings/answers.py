@@ -1,7 +1,9 @@
 """Any model's answer to "rate the quality of this video" -> a rating, or the reason why there is none.
 
-Nothing is guessed: several different numbers or words are ambiguous, a number beyond the scale is a failure and never
-pulled back to its end. What is read, in this order; the first that is there decides:
+Nothing is guessed: several different numbers or words are ambiguous; so are a bound, a question, a condition, and what is
+said of one aspect or one part of the video. A number beyond the scale is a failure and never pulled back to its end.
+
+What is read, in this order; the first that is there decides:
 
 1. no answer, or lmms-eval's marker of a failed request;
 2. thinking blocks are dropped, closed or not;

@@ -15,6 +15,7 @@ _TAG = re.compile(r"<(/?)(?:answer|final_answer|score|rating|quality)>|<\|(begin
 _ANSWER = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _BOX = re.compile(r"\\boxed\s?\{([^{}]{0,2000})\}")
 _LATEX_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mathit)\s?\{([^{}]{0,2000})\}")
+_SPECIAL_TOKEN = re.compile(r"<\|[a-z_]{1,30}\|>|</?s>|<eos>", re.IGNORECASE)  # that a model's class left in the text
 _MARKUP = re.compile(r"[*`#$\"“”„«»{}\\]|(?<!\w)[_']|[_'](?!\w)")
 
 # Full-width forms, the typographic minus and apostrophe, the Arabic decimal point, odd spaces and line ends to ASCII.
@@ -111,5 +112,6 @@ def is_cut_off_json(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """The text in lower case without markdown, quotes and braces, with ASCII signs and line feeds only."""
-    return _MARKUP.sub(" ", _LATEX_TEXT.sub(r"\1", text).translate(_CHARACTERS)).lower()
+    """The text in lower case without markdown, quotes, braces and tokens, with ASCII signs and line feeds only."""
+    text = _SPECIAL_TOKEN.sub(" ", _LATEX_TEXT.sub(r"\1", text))
+    return _MARKUP.sub(" ", text.translate(_CHARACTERS)).lower()

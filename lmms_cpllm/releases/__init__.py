@@ -5,7 +5,7 @@ To add a release write one file beside `konvid.py` and name its `Release` in `RE
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.releases.base import Release, Row, checked_rows, fingerprint, mos_scale
@@ -45,6 +45,12 @@ def _mini_rows() -> Sequence[Row]:
     return mini.rows()
 
 
+def _mini_references(rows: Sequence[Row]) -> Mapping[str, str]:
+    from lmms_cpllm.releases import mini
+
+    return mini.references(rows)
+
+
 MINI = Release(
     name="mini",
     title="vqa_mini",
@@ -55,6 +61,7 @@ MINI = Release(
     source="made by this package",
     how_to_get="it is rendered into the user's cache on first use",
     embedded=_mini_rows,
+    references=_mini_references,
 )
 
 RELEASES: dict[str, Release] = {

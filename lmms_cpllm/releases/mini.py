@@ -143,6 +143,16 @@ def rows() -> list[MiniRow]:
     return [replace(row, video=str(paths[row.name])) for row in labelled]
 
 
+def references(rows: Iterable[MiniRow]) -> dict[str, str]:
+    """Path of each clip -> that of the clean clip of its content, which is its own reference.
+
+    The clean clips are coded, too: these are references as a user has them, not the lossless ones behind the labels.
+    """
+    rows = list(rows)
+    clean = {row.content: row.video for row in rows if row.reference}
+    return {row.video: clean[row.content] for row in rows}
+
+
 def pairs() -> list[Pair]:
     """The pairs of `vqa_mini_pairs`, always the same 100; in half of them the first is better.
 

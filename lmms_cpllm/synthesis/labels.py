@@ -13,15 +13,13 @@ libvmaf takes 17 times as long.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from lmms_cpllm.errors import DataError, UserError
+from lmms_cpllm.errors import DataError, VideoError
+from lmms_cpllm.video.libvmaf import VMAF, ffmpeg_path, libvmaf
 
 PERFECT_VMAF = 97.43
 """What a clip gets against itself, the motion feature held at zero."""
@@ -43,27 +41,12 @@ SLICED = ("vmaf", "aim", "chroma_error")
 SLICES = 10
 """`full_reference` also gives these features for every tenth of the frames, those with the lowest VMAF first."""
 
-_MODEL = r"version=vmaf_v0.6.1\\:motion.motion_force_zero=true"
+_MODEL = rf"{VMAF}\\:motion.motion_force_zero=true"
 
 
 def quality_of_acr(acr: float) -> float:
     """Quality 0..100 of an ACR 1..5; what is outside is clipped."""
     return min(100.0, max(0.0, 25 * (acr - 1)))
-
-
-def ffmpeg_path() -> str:
-    """The static ffmpeg of `imageio-ffmpeg`.
-
-    Raises:
-        UserError: the package is not installed.
-    """
-    try:
-        import imageio_ffmpeg
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "VMAF needs imageio-ffmpeg, whose ffmpeg has libvmaf: pip install 'lmms-cpllm[train]'"
-        ) from error
-    return imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def full_reference(reference: Path, distorted: Path, frames: int) -> dict[str, float]:
@@ -98,7 +81,10 @@ def slices_of(features: Mapping[str, float]) -> dict[str, np.ndarray]:
 
 def frame_features(reference: Path, distorted: Path, frames: int) -> dict[str, np.ndarray]:
     """`FEATURES` of every frame, float64 (frames,) each; arguments and errors are those of `full_reference`."""
-    metrics = _libvmaf(reference, distorted)
+    try:
+        metrics = libvmaf(reference, distorted, ["psnr"], _MODEL)
+    except VideoError as error:
+        raise DataError(str(error)) from error
     if len(metrics) != frames:
         raise DataError(f"{distorted}: VMAF compared {len(metrics)} frames, expected {frames}")
     missing = sorted(set(_COLUMNS.values()) - set(metrics[0]))
@@ -112,25 +98,6 @@ def frame_features(reference: Path, distorted: Path, frames: int) -> dict[str, n
     cb, cr = (np.where(psnr < 60, 255 * 10 ** (-psnr / 20), 0.0) for psnr in (values["psnr_cb"], values["psnr_cr"]))
     values["chroma_error"] = (cb + cr) / 2
     return values
-
-
-def _libvmaf(reference: Path, distorted: Path) -> list[dict[str, float]]:
-    """libvmaf's values of every frame."""
-    # Times are rewritten to frame numbers: frame n meets frame n whatever the container says.
-    graph = "[0:v]setpts=N/TB/25[d];[1:v]setpts=N/TB/25[r];"
-    graph += f"[d][r]libvmaf=model={_MODEL}:feature=name=psnr:log_fmt=json:log_path=vmaf.json:n_threads=1"
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        # The log is named without a folder because a path inside a filter graph would need escaping.
-        command = [ffmpeg_path(), "-nostdin", "-v", "error", "-threads", "1", "-i", str(distorted.resolve())]
-        command += ["-threads", "1", "-i", str(reference.resolve()), "-lavfi", graph, "-f", "null", "-"]
-        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if run.returncode:
-            raise DataError(
-                f"{distorted}: ffmpeg's libvmaf failed with exit status {run.returncode}: {run.stderr.strip()}"
-            )
-        log = json.loads((folder / "vmaf.json").read_text())
-    return [frame["metrics"] for frame in log["frames"]]
 
 
 def _sliced(values: Mapping[str, np.ndarray]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """No-reference baselines for the table of the sealed test: what a checkpoint has to beat.
 
 - bits per pixel: what was spent on a clip, which says nothing of any distortion but compression;
-- BRISQUE and NIQE (`training.naturalness`): how natural single frames look;
+- BRISQUE and NIQE (`lmms_cpllm.baselines`): how natural three frames of a video look;
 - a support vector regression on the pretrained towers' features: what is had without training towers and without language.
 
 Higher is better everywhere.
@@ -9,28 +9,39 @@ Higher is better everywhere.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
+from tqdm import tqdm
 
+from lmms_cpllm.baselines import bitrate, naturalness
+from lmms_cpllm.baselines.measuring import Measured, measure_files, numbers_of
 from lmms_cpllm.training.evaluation import Figure, score_figures, share
 from lmms_cpllm.training.labelling import Example
-from lmms_cpllm.training.naturalness import brisque, check_packages, niqe, reported
 from lmms_cpllm.training.recipe import Recipe, encode_corpus, make_corpus, train_indices
 from lmms_cpllm.training.tiny import build
+
+FRAMES = 3
+"""Of each video, for BRISQUE and NIQE."""
 
 
 def bits_per_pixel(examples: Sequence[Example]) -> np.ndarray:
     """Bits for each pixel of each frame, (n,) float64; of photographs by the size of the file, NaN for what is no image."""
-    found = [_of_image(e.path) if e.source == "still" else (e.bits_per_pixel, "") for e in examples]
-    return reported("bits per pixel", [e.path for e in examples], found)
+    paths = [e.path for e in examples]
+    stills = iter(list(measure_files(bitrate.bits_per_pixel, [(e.path,) for e in examples if e.source == "still"])))
+    found = [next(stills) if e.source == "still" else Measured(e.bits_per_pixel, "") for e in examples]
+    return numbers_of("bits per pixel", paths, found)
+
+
+def natural(title: str, measure: Callable[..., float], paths: Sequence[Path], workers: int) -> np.ndarray:
+    """A measure of naturalness with its sign turned, (n,) float64, NaN for a file that gives no number."""
+    found = measure_files(measure, [(path, FRAMES) for path in paths], workers)
+    return -numbers_of(title, paths, tqdm(found, desc=title, unit="video", total=len(paths)))
 
 
 def feature_svr(
@@ -74,17 +85,18 @@ def run(recipe: Recipe, contents: Path, photographs: Path, work: Path) -> dict[s
 
     Raises:
         DataError: contents or photographs are missing or not as expected.
-        UserError: a package of the extra `train` is missing.
+        UserError: a package of the extra `train` or `baselines` is missing.
     """
-    check_packages()  # before hours of rendering
+    for check in (naturalness.check_brisque, naturalness.check_niqe):  # before hours of rendering
+        check()
     corpus = make_corpus(recipe, contents, photographs, work)
     examples = corpus.examples
     tested = [i for i, e in enumerate(examples) if e.split == "test" and e.source in ("synthetic", "still")]
     paths = [examples[i].path for i in tested]
     quality = {
         "bits per pixel": bits_per_pixel([examples[i] for i in tested]),
-        "BRISQUE": brisque(paths, recipe.workers),
-        "NIQE": niqe(paths, recipe.workers),
+        "BRISQUE": natural("BRISQUE", naturalness.brisque, paths, recipe.workers),
+        "NIQE": natural("NIQE", naturalness.niqe, paths, recipe.workers),
     }
     model, processor = build(recipe.seed, texts=recipe.texts)
     features = encode_corpus(model, processor, corpus, work, recipe.workers)
@@ -101,12 +113,3 @@ def _figures(examples: Sequence[Example], quality: np.ndarray, tested: Sequence[
     filled = np.where(known, quality, np.median(quality[known]) if known.any() else 0.0)
     answered = share("answered", known.tolist(), [examples[i].content for i in tested])
     return [*score_figures(examples, filled, tested), answered]
-
-
-def _of_image(path: Path) -> tuple[float, str]:
-    """Bits per pixel of an image file, or NaN and why there are none."""
-    try:
-        with Image.open(path) as image:
-            return os.path.getsize(path) * 8 / (image.width * image.height), ""
-    except OSError as error:
-        return np.nan, str(error)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from evaluation import environment, evaluate, items_of, metrics_of
-from fake_konvid import labels_file
+from fake_konvid import konvid_ids, labels_file
 
 
 @pytest.fixture
@@ -58,6 +58,28 @@ def test_a_killed_run_computes_only_what_is_missing(agreeing: Path, checkpoint: 
     )
 
 
+def on_two_ranks(*arguments: str, **more: str) -> subprocess.CompletedProcess:
+    """lmms-eval in two processes."""
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "-m",
+        "lmms_eval",
+    ]
+    return subprocess.run(
+        [*command, *arguments, "--device", "cpu"],
+        env=environment(CUDA_VISIBLE_DEVICES="", **more),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
 def test_two_ranks_give_the_metrics_of_one(agreeing: Path, checkpoint: Path, tmp_path: Path) -> None:
     """Through the real command line, with a video that no rank can read and a number of videos that is not even."""
     mos = dict(line.split(",") for line in labels_file(agreeing).read_text().split()[1:])
@@ -75,24 +97,7 @@ def test_two_ranks_give_the_metrics_of_one(agreeing: Path, checkpoint: Path, tmp
         "--tasks",
         "vqa_konvid,vqa_konvid_describe",
     ]
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node",
-        "2",
-        "-m",
-        "lmms_eval",
-    ]
-    result = subprocess.run(
-        [*command, *arguments, "--device", "cpu", "--log_samples", "--output_path", str(output)],
-        env=environment(LMMS_CPLLM_ALLOW_PARTIAL="1", CUDA_VISIBLE_DEVICES=""),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    result = on_two_ranks(*(*arguments, "--log_samples", "--output_path", str(output)), LMMS_CPLLM_ALLOW_PARTIAL="1")
     # The host exits 0 after most errors, and says them on stdout.
     assert result.returncode == 0, result.stderr[-3000:]
     assert list(output.rglob("*_results.json")), result.stdout[-3000:]
@@ -110,3 +115,29 @@ def test_two_ranks_give_the_metrics_of_one(agreeing: Path, checkpoint: Path, tmp
     items = [json.loads(line)["srcc"] for line in samples.read_text().splitlines()]
     assert sorted(item["video"] for item in items) == sorted(path.stem for path in videos if path != missing)
     assert [item["video"] for item in items if item["reason"]] == [broken.stem]
+
+
+def test_two_ranks_replay_scores(konvid: Path, tmp_path: Path) -> None:
+    """Of seven videos, on an odd number of which one rank has one request more; one video has no score."""
+    next((konvid / "KoNViD_1k_videos").iterdir()).unlink()
+    scores = {name: -10 + 3 * place % 7 for place, name in enumerate(konvid_ids(8)[:7])}
+    path, output = tmp_path / "scores.csv", tmp_path / "output"
+    path.write_text("\n".join(["name,score", *(f"{name},{score}" for name, score in scores.items())]))
+    task = ("--model", "vqa_scores", "--model_args", f"path={path}", "--tasks", "vqa_konvid")
+    result = on_two_ranks(*task, "--log_samples", "--output_path", str(output), LMMS_CPLLM_ALLOW_PARTIAL="1")
+    assert result.returncode == 0, result.stderr[-3000:]
+    [file] = output.rglob("*_results.json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LMMS_CPLLM_ALLOW_PARTIAL", "1")
+        one = evaluate("vqa_scores", ["vqa_konvid"], f"path={path}")
+    both = json.loads(file.read_text())
+    assert metrics_of(both, "vqa_konvid") == pytest.approx(metrics_of(one, "vqa_konvid"), abs=1e-12, nan_ok=True)
+    [samples] = output.rglob("*_samples_vqa_konvid.jsonl")
+    items = [json.loads(line)["srcc"] for line in samples.read_text().splitlines()]
+    assert {item["video"]: item["quality"] for item in items} == {
+        path.stem: scores.get(path.stem) for path in (konvid / "KoNViD_1k_videos").iterdir()
+    }
+    path.write_text("name,score\na,1\nb,2\n")
+    result = on_two_ranks(*task, LMMS_CPLLM_ALLOW_PARTIAL="1")
+    assert result.returncode == 1
+    assert f"{path}: no row matches a video of vqa_konvid" in result.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import lmms_eval.evaluator  # noqa: F401 - sets loguru up anew, so before the fixture below
 import numpy as np
@@ -15,7 +16,7 @@ from loguru import logger
 from scipy import stats
 
 from lmms_cpllm.errors import ArgumentError, UserError
-from lmms_cpllm.harness import running
+from lmms_cpllm.harness import hooks, replay, running, vqa_scores
 from lmms_cpllm.harness.vqa_scores import parse
 
 IDS, MOS = konvid_ids(8), konvid_scores(8)
@@ -129,7 +130,94 @@ def test_a_limit_is_no_reason_for_surplus_rows(konvid: Path, tmp_path: Path, war
     assert not [text for text in warnings if str(path) in text]
 
 
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("by", ["name", "path"])
+def test_every_format_with_columns_that_have_to_be_named(ending: str, by: str, konvid: Path, tmp_path: Path) -> None:
+    scores = scores_of("logits")
+    names = IDS if by == "name" else [f"/elsewhere/KoNViD_1k_videos/{name}.mp4" for name in IDS]
+    columns = {"key": ["x"] * 8, "which one": names, "mos": MOS, "a": scores, "b": [-score for score in scores]}
+    records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    path = tmp_path / f"scores.{ending}"
+    if ending == "csv":
+        lines = [",".join(columns), *(",".join(map(str, record.values())) for record in records)]
+        path.write_text("\n".join(lines))
+    elif ending == "json":
+        path.write_text(json.dumps(records))
+    else:
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.table(columns), path)
+    given = f"path={path},name_column=which_one,score_column=a"
+    results = evaluate("vqa_scores", ["vqa_konvid"], given)
+    assert metrics_of(results, "vqa_konvid")["srcc"] == pytest.approx(stats.spearmanr(scores, MOS).statistic, abs=1e-12)
+    with pytest.raises(ArgumentError, match="it cannot be guessed which column holds the scores: found key, which one"):
+        evaluate("vqa_scores", ["vqa_konvid"], f"path={path}")
+
+
+def test_answers_from_the_cache_are_replays_too(konvid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, scores = write_scores(tmp_path, IDS, scores_of("logits")), scores_of("logits")
+    asked: list[int] = []
+    original = vqa_scores.VQAScores.generate_until
+
+    def counted(self, requests):
+        asked.append(len(requests))
+        return original(self, requests)
+
+    monkeypatch.setattr(vqa_scores.VQAScores, "generate_until", counted)
+    monkeypatch.setenv("LMMS_CACHE_RUN_ID", "one")
+    for _ in range(2):
+        results = evaluate("vqa_scores", ["vqa_konvid"], f"path={path}", use_cache=str(tmp_path / "cache"))
+        assert {name: item["quality"] for name, item in items_of(results, "vqa_konvid").items()} == dict(
+            zip(IDS, scores, strict=True)
+        )
+    assert asked == [8], "the second time all answers come from the cache"
+    write_scores(tmp_path, IDS, [-score for score in scores])
+    results = evaluate("vqa_scores", ["vqa_konvid"], f"path={path}", use_cache=str(tmp_path / "cache"))
+    assert items_of(results, "vqa_konvid")[IDS[0]]["quality"] == -scores[0]
+    assert asked == [8, 8], "another file, other answers"
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_a_model_that_speaks_like_a_replay_is_not_taken_for_one(
+    left_behind: bool, konvid: Path, mini: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lmms_eval.models.simple.dummy import Dummy
+
+    def speak(self, requests):
+        lines = {"score": replay.score_line(said, 99.0), "compare": replay.pair_line(said, 2.0, 1.0)}
+        return [lines[request.metadata["cpllm_mode"]] for request in requests]
+
+    monkeypatch.setattr(Dummy, "generate_until", speak)
+    path = write_scores(tmp_path, IDS, scores_of("logits"))
+    # A model that was built and never evaluated leaves its note behind; who then guesses a file is not believed either.
+    model = vqa_scores.VQAScores(path=str(path))
+    said = "0" * 64 if left_behind else model._digest
+    if not left_behind:
+        model.clean()
+    results = evaluate("dummy", ["vqa_konvid", "vqa_mini_pairs"])
+    model.clean()
+    assert metrics_of(results, "vqa_konvid")["answered"] == metrics_of(results, "vqa_mini_pairs")["answered"] == 0
+    item = items_of(results, "vqa_konvid")[IDS[0]]
+    assert (item["quality"], "raw" in item) == (None, False)
+
+
 class TestErrors:
+    def test_a_task_that_was_loaded_first(self, konvid: Path, tmp_path: Path) -> None:
+        path = write_scores(tmp_path, IDS, MOS)
+        running.stopped()
+        documents = hooks.release_documents([{"release": "konvid"}])
+        model = vqa_scores.VQAScores(path=str(path))
+        model.task_dict = {"vqa_konvid": {"test": documents}}
+        request = SimpleNamespace(args=("", None, {}, 0, "vqa_konvid", "test"), metadata={"cpllm_mode": "score"})
+        with pytest.raises(UserError) as error:
+            model.generate_until([request])
+        model.clean()
+        assert str(error.value) == (
+            "task vqa_konvid: it was loaded before this model, and its documents do not know the scores\n"
+            "  what to do: build the model first, then load the tasks, as lmms-eval does"
+        )
+
     def test_nothing_matches(self, konvid: Path, mini: list, tmp_path: Path) -> None:
         path = write_scores(tmp_path, ["a.mp4", "b.mp4"], [1.0, 2.0])
         with pytest.raises(SystemExit) as error:

@@ -4,6 +4,7 @@ import random
 import time
 
 import pytest
+from real_answers import ANSWERS
 
 from lmms_cpllm.ratings import Answer, parse_answer, unwrapping
 
@@ -84,13 +85,31 @@ TABLE = [
     ("| Sharpness | 80 |\n| Overall | 72 |", 72, ""),
     ("Final score: 72\nSharpness score: 80", 72, ""),
     ("1. Sharpness: 80\n2. Noise: 60\n\nOverall quality: 72", 72, ""),
+    ("Score (where 0 is worst and 100 is best): 72", 72, ""),
+    ("From 0 (worst) to 100 (best): 72", 72, ""),
+    ("72 of 100", 72, ""),
+    ("Score => 72", 72, ""),
+    ("Score: <72>", 72, ""),
+    ("> 72", 72, ""),
+    ("#### 72", 72, ""),
+    ("- 72", 72, ""),
+    ("Quality: High (85)", 85, ""),
+    ("The video scores 72.", 72, ""),
+    ("I'd go with 72.", 72, ""),
+    ("My final verdict: 72", 72, ""),
+    ("Hence: 72", 72, ""),
+    ("Good question! The score is 30.", 30, ""),
+    ("Range: 70-75. Final score: 72", 72, ""),
+    ("Score: 72 (confidence: 90%)", 72, ""),
+    ("Without the noise it might be 90. Score: 60", 60, ""),
+    ("\u30b9\u30b3\u30a2\uff1a72", 72, ""),
     # several, none, unclear
     ("72-75", None, "ambiguous: 72, 75"),
     ("72\u201375", None, "ambiguous: 72, 75"),
     ("between 60 and 70", None, "ambiguous: 60, 70"),
     ("Score: 60 to 70", None, "ambiguous: 60, 70"),
     ("Score: 72\nScore: 80", None, "ambiguous: 72, 80"),
-    ("Sharpness: 7/10\nNoise: 6/10", None, "ambiguous: 7/10, 6/10"),
+    ("Sharpness: 7/10\nNoise: 6/10", None, "ambiguous: nothing says that 7/10 or 6/10 is the quality of the video"),
     ("Technical quality: 70, aesthetic quality: 80", None, AMBIGUOUS),
     ("1,000", None, "ambiguous: 1,000 can be read in two ways"),
     ("Score: 1.2.3", None, "ambiguous: 1.2.3 can be read in two ways"),
@@ -105,6 +124,25 @@ TABLE = [
     ("The video is 1920x1080, 16:9, 8 s at 29.97 fps, H.264.", None, NONE),
     ("I'm sorry, but I cannot assess videos.", None, NONE),
     ("nan", None, NONE),
+    ("Not 100.", None, AMBIGUOUS),
+    ("Not 100, but 85.", None, AMBIGUOUS),
+    ("60. No wait, 70.", None, "ambiguous: 60, 70"),
+    ("More than 60/100", None, AMBIGUOUS),
+    ("Score: >80", None, AMBIGUOUS),
+    ("Score: < 50", None, AMBIGUOUS),
+    ("Score: 80+", None, AMBIGUOUS),
+    ("Score: 80 or higher", None, AMBIGUOUS),
+    ("Score: at least 70", None, AMBIGUOUS),
+    ("Score: __/100", None, NONE),
+    ("Score out of 100:", None, NONE),
+    ("Noise level: 30/100", None, AMBIGUOUS),
+    ("Confidence: 90/100", None, AMBIGUOUS),
+    ("Quality: 80 at the beginning and 60 at the end", None, AMBIGUOUS),
+    ("Is the quality 80?", None, AMBIGUOUS),
+    ("If the noise were removed, the quality would be 90.", None, AMBIGUOUS),
+    ("I would not say the quality is 80.", None, AMBIGUOUS),
+    ("0 (worst) to 100 (best)", None, NONE),
+    ("v1.5", None, NONE),
     # out of range
     ("120", None, "out of range: 120 is not in 0..100"),
     ("100.01", None, "out of range: 100.01 is not in 0..100"),
@@ -153,6 +191,18 @@ TABLE = [
     ("The video has good lighting.", None, "ambiguous: nothing says that good is the quality of the video"),
     ("Lighting: good, contrast: poor", None, "ambiguous: nothing says that good or poor is the quality of the video"),
     ("The sound quality of this video is good", None, AMBIGUOUS),
+    ("Option B: good", 75, ""),
+    ("Neither excellent nor poor: fair.", 50, ""),
+    ("It is not excellent, but it is good.", 75, ""),
+    ("Verdict: fair", 50, ""),
+    ("If I were to choose, I'd say good.", 75, ""),
+    ("Mostly good, sometimes poor.", None, "ambiguous: good, poor"),
+    ("The quality of this video is between fair and good, leaning towards good.", None, "ambiguous: good, fair"),
+    ("The quality is good in the beginning and poor at the end.", None, AMBIGUOUS),
+    ("Is the video good?", None, AMBIGUOUS),
+    ("I would not say the quality is good.", None, AMBIGUOUS),
+    ("almost excellent", None, "no rating found: only what it is not (excellent)"),
+    ("A poor quality of life", None, AMBIGUOUS),
     # a number and a word
     ("72/100 (Good)", 72, ""),
     ("Rating: Good (75)", 75, ""),
@@ -217,8 +267,14 @@ def test_table(text, quality, reason):
         assert answer.rating.quality == pytest.approx(quality, abs=1e-9)
 
 
-def test_table_is_long_enough_and_has_no_entry_twice():
-    assert len({text for text, _, _ in TABLE}) == len(TABLE) >= 60
+@pytest.mark.parametrize(("text", "quality", "reason"), ANSWERS)
+def test_real_looking_answers(text, quality, reason):
+    test_table(text, quality, reason)
+
+
+@pytest.mark.parametrize("table", [TABLE, ANSWERS])
+def test_tables_are_long_enough_and_have_no_entry_twice(table):
+    assert len({text for text, _, _ in table}) == len(table) >= 60
 
 
 @pytest.mark.parametrize(
@@ -284,6 +340,14 @@ def test_thinking_blocks_are_dropped():
         "72/",
         "from  ",
         "5-point ",
+        "0 is the worst and ",
+        "noise: 7 ",
+        "more than 7 ",
+        "not say the ",
+        "if it were ",
+        "is it 7? ",
+        "out of 7 ",
+        "<|a|>",
     ],
 )
 def test_a_million_characters_take_linear_time(part):

@@ -3,19 +3,19 @@
 import csv
 import json
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 from tiny_recipe import ITEMS
 
-from lmms_cpllm.errors import DataError, UserError
+from lmms_cpllm.errors import DataError
 from lmms_cpllm.synthesis import labels, scenes
 from lmms_cpllm.synthesis.__main__ import main
 from lmms_cpllm.synthesis.encode import LOSSLESS, encode
 from lmms_cpllm.synthesis.opinion import CLEAN_ACR, opinion
 from lmms_cpllm.synthesis.recipe import digest
 from lmms_cpllm.synthesis.table import COLUMNS, make_table
+from lmms_cpllm.video import libvmaf
 
 
 @pytest.fixture(scope="module")
@@ -108,15 +108,9 @@ def test_an_older_libvmaf_is_named_with_what_it_lacks(clean, monkeypatch):
         return done
 
     subprocess_run = subprocess.run
-    monkeypatch.setattr(labels.subprocess, "run", without_aim)
+    monkeypatch.setattr(libvmaf.subprocess, "run", without_aim)
     with pytest.raises(DataError, match=r"its libvmaf does not give integer_aim. Install a newer one: pip install"):
         labels.full_reference(clean, clean, 6)
-
-
-def test_without_imageio_ffmpeg(monkeypatch):
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(UserError, match=r"pip install 'lmms-cpllm\[train\]'"):
-        labels.ffmpeg_path()
 
 
 def test_table_of_real_clips(tmp_path):

@@ -90,24 +90,25 @@ def figures() -> dict[str, list[Figure]]:
     quality = np.array([corpus.examples[i].quality for i in tested])
     asked = []
 
-    def brisque(paths: list[Path], workers: int) -> np.ndarray:
-        asked.append((paths, workers))
-        return np.where(np.arange(len(quality)) % 4, quality, np.nan)
+    def natural(title: str, measure: object, paths: list[Path], workers: int) -> np.ndarray:
+        asked.append((title, paths, workers))
+        return np.where(np.arange(len(quality)) % 4, quality, np.nan) if title == "BRISQUE" else quality * np.nan
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         # What is tested are the figures, not their intervals.
         monkeypatch.setattr(evaluation, "RESAMPLES", 20)
-        monkeypatch.setattr(baselines, "check_packages", lambda: None)
+        for check in ("check_brisque", "check_niqe"):
+            monkeypatch.setattr(baselines.naturalness, check, lambda: None)
         monkeypatch.setattr(baselines, "make_corpus", lambda *_: corpus)
         monkeypatch.setattr(baselines, "build", lambda seed, texts: ("model", "processor"))
         monkeypatch.setattr(baselines, "encode_corpus", lambda *_: features)
         monkeypatch.setattr(
             baselines, "bits_per_pixel", lambda examples: np.array([e.bits_per_pixel for e in examples])
         )
-        monkeypatch.setattr(baselines, "brisque", brisque)
-        monkeypatch.setattr(baselines, "niqe", lambda paths, workers: np.full(len(paths), np.nan))
+        monkeypatch.setattr(baselines, "natural", natural)
         found = run(Recipe(workers=3), Path(), Path(), Path())
-    assert asked == [([corpus.examples[i].path for i in tested], 3)]
+    paths = [corpus.examples[i].path for i in tested]
+    assert asked == [("BRISQUE", paths, 3), ("NIQE", paths, 3)]
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +13,8 @@ from clips import write_clip
 from PIL import Image
 from skimage.data import astronaut
 
-from lmms_cpllm.errors import UserError
-from lmms_cpllm.training import naturalness
+from lmms_cpllm.baselines import naturalness
+from lmms_cpllm.errors import UserError, VideoError
 
 METHODS = ("brisque", "niqe")
 LOADERS = {"brisque": "_brisque_model", "niqe": "_niqe_function"}
@@ -66,64 +65,75 @@ WITHOUT = ("broken.mp4", "absent.mp4")
 
 
 @pytest.fixture(scope="module", params=METHODS)
-def measured(request, folder) -> tuple[dict[str, float], list[str]]:
-    """The numbers of all files by one method, and what it warned of. One call for all: every call starts a process."""
+def measured(request, folder) -> dict[str, float | str]:
+    """The number of every file by one method on three frames, or why there is none."""
     pytest.importorskip(PACKAGES[request.param], reason="pip install 'lmms-cpllm[baselines]'")
-    messages: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: messages.append(record.getMessage())
-    naturalness.logger.addHandler(handler)
-    found = getattr(naturalness, request.param)([folder / name for name in (*FILES, *WITHOUT)], workers=1)
-    naturalness.logger.removeHandler(handler)
-    return dict(zip((*FILES, *WITHOUT), found.tolist(), strict=True)), messages
+
+    def number_of(name: str) -> float | str:
+        try:
+            return getattr(naturalness, request.param)(folder / name, 3)
+        except VideoError as error:
+            return error.reason
+
+    return {name: number_of(name) for name in (*FILES, *WITHOUT)}
 
 
 def test_blur_and_noise_are_worse_than_the_clean_clip(measured):
-    found, _ = measured
-    assert found["clean.mp4"] > found["soft.mp4"] > found["blurred.mp4"]
-    assert found["clean.mp4"] > found["noisy.mp4"]
+    assert measured["clean.mp4"] < measured["soft.mp4"] < measured["blurred.mp4"]
+    assert measured["clean.mp4"] < measured["noisy.mp4"]
 
 
 def test_a_clip_is_the_mean_over_three_frames_at_its_own_size(measured):
-    found, _ = measured
-    assert found["exact.mkv"] == pytest.approx((found["clean.png"] + 2 * found["blurred.png"]) / 3, rel=1e-4)
+    mean = (measured["clean.png"] + 2 * measured["blurred.png"]) / 3
+    assert measured["exact.mkv"] == pytest.approx(mean, rel=1e-4)
 
 
-def test_files_without_a_number_are_nan_and_reported(measured):
-    found, messages = measured
-    missing = [name for name, number in found.items() if not np.isfinite(number)]
+def test_files_without_a_number_say_why(measured):
+    missing = {name: number for name, number in measured.items() if isinstance(number, str)}
     assert [name for name in missing if name != "grey.mp4"] == list(WITHOUT)
-    [message] = messages
-    assert f"{len(missing)} of {len(found)} files gave no number" in message
-    assert all(f"{name}: " in message for name in missing)
+    assert missing["absent.mp4"] == "there is no such file"
+    assert all(np.isfinite(number) for name, number in measured.items() if name not in missing)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_number_of_frames(method, folder):
+    pytest.importorskip(PACKAGES[method], reason="pip install 'lmms-cpllm[baselines]'")
+    measure = getattr(naturalness, method)
+    # One frame is the one at the middle; there are six, of which four are clean.
+    assert measure(folder / "exact.mkv", 1) == pytest.approx(measure(folder / "blurred.png", 1), rel=1e-4) or measure(
+        folder / "exact.mkv", 1
+    ) == pytest.approx(measure(folder / "clean.png", 1), rel=1e-4)
+    mean = (2 * measure(folder / "clean.png", 1) + measure(folder / "blurred.png", 1)) / 3
+    assert measure(folder / "exact.mkv", 99) == pytest.approx(mean, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (1, 300), (96, 40)])
+@pytest.mark.parametrize("method", METHODS)
+def test_pictures_of_odd_sizes_give_a_number_or_a_reason(method, size, tmp_path):
+    pytest.importorskip(PACKAGES[method], reason="pip install 'lmms-cpllm[baselines]'")
+    Image.fromarray(picture()[: size[0], : size[1]]).save(tmp_path / "odd.png")
+    try:
+        found = getattr(naturalness, method)(tmp_path / "odd.png", 3)
+    except VideoError as error:
+        found = error.reason
+    assert str(found).startswith("no frame of it has statistics") or np.isfinite(found)
 
 
 def test_a_frame_of_one_colour_has_no_brisque(folder):
     pytest.importorskip("brisque", reason="pip install 'lmms-cpllm[baselines]'")
-    number, reason = naturalness._of_file(naturalness._negative_brisque, folder / "grey.mp4")
-    assert np.isnan(number)
-    assert reason == "no frame of it has statistics"
-
-
-def test_a_long_list_of_reasons_is_cut(caplog):
-    found = naturalness.reported("T", [Path(f"{i}.mp4") for i in range(9)], [(1.0, "")] + [(np.nan, "odd")] * 8)
-    assert np.isfinite(found).tolist() == [True] + [False] * 8
-    assert "T: 8 of 9 files" in caplog.text
-    assert "5.mp4: odd; 3 more" in caplog.text
-    assert "6.mp4" not in caplog.text
+    with pytest.raises(VideoError, match=r"grey.mp4: no frame of it has statistics$"):
+        naturalness.brisque(folder / "grey.mp4", 3)
 
 
 @pytest.mark.parametrize(("method", "missing"), [("brisque", "brisque"), ("niqe", "skvideo.measure.niqe")])
-def test_a_missing_package_is_an_error_that_says_what_to_install(method, missing, monkeypatch):
+def test_a_missing_package_is_an_error_that_says_what_to_install(method, missing, folder, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
-    # Where the other package is missing as well, the check of both may name that one.
-    for work, named in (
-        (lambda: getattr(naturalness, method)([Path("none.mp4")]), missing),
-        (naturalness.check_packages, ""),
+    for work in (
+        lambda: getattr(naturalness, method)(folder / "clean.png", 1),
+        getattr(naturalness, f"check_{method}"),
     ):
-        for loader in LOADERS.values():
-            getattr(naturalness, loader).cache_clear()
-        with pytest.raises(UserError, match=rf"needs a package .*{named}.*pip install 'lmms-cpllm\[baselines\]'"):
+        getattr(naturalness, LOADERS[method]).cache_clear()
+        with pytest.raises(UserError, match=rf"needs a package .*{missing}.*pip install 'lmms-cpllm\[baselines\]'"):
             work()
 
 
@@ -143,6 +153,6 @@ def test_the_picture_is_halved_as_scipy_did():
 
 
 def test_processes_start_without_torch():
-    code = "import sys, lmms_cpllm.training.naturalness; print('torch' in sys.modules)"
+    code = "import sys, lmms_cpllm.baselines.naturalness; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
