@@ -3,5 +3,5 @@
 Files: correlation (SRCC, KRCC, PLCC, RMSE, logistic fit), intervals (bootstrap), summary (all metrics of a scoring task
 and the rule for unanswered items), pairs (which of two is better), levels (the level word), lexicon (which kinds of
 distortion a text names; its words are in synonyms, what it denies is found by negation), naming (named kinds against known
-ones).
+ones), shares (means that know their number of items).
 """

@@ -1,11 +1,12 @@
 """Ratings: the five-level scale, and what any model's answer says on it. The one module that the rest imports for both.
 
-The parts are `scale` (words, weights, quality, JSON), `answers` (answer text -> rating) and `choices` (answer text ->
-which of two videos).
+The parts are `scale` (words, weights, quality, JSON), `answers` (answer text -> rating), `choices` (answer text -> which of
+two videos) and `options` (answer text -> which option of a question).
 """
 
 from lmms_cpllm.ratings.answers import Answer, parse_answer
 from lmms_cpllm.ratings.choices import parse_choice
+from lmms_cpllm.ratings.options import LETTERS, parse_option
 from lmms_cpllm.ratings.scale import (
     LEVELS,
     MIDDLE_QUALITY,
@@ -19,6 +20,7 @@ from lmms_cpllm.ratings.scale import (
 )
 
 __all__ = [
+    "LETTERS",
     "LEVELS",
     "MIDDLE_QUALITY",
     "WEIGHTS",
@@ -29,6 +31,7 @@ __all__ = [
     "level_of",
     "parse_answer",
     "parse_choice",
+    "parse_option",
     "quality_of",
     "to_json",
 ]
