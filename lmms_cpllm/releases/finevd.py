@@ -47,6 +47,10 @@ _DIMENSIONS = (
 _OTHER = "other_dimension"
 _NONE = "none"
 _CLEAN = "undistorted"
+YES_NO_FACETS = (*dict.fromkeys(name for _, name in _DIMENSIONS), _OTHER)
+"""What a question can count under: the dimension that is asked for."""
+CHOICE_FACETS = (*YES_NO_FACETS, _CLEAN)
+"""What a question can count under: the dimension of the right option, or that there is no distortion."""
 _MAIN_PROBLEM = "What is the main problem of this video?"
 
 

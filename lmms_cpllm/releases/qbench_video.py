@@ -51,6 +51,13 @@ _CONTEXTS = (
     ("global", "single_global"),
 )
 _OTHER_CONTEXT = "other_context"
+FACETS = (
+    *(facet for _, facet in _TYPES if facet != "open"),
+    *(_OTHER_TYPE, *_CONCERNS, _OTHER_CONCERN),
+    *dict.fromkeys(facet for _, facet in _CONTEXTS),
+    _OTHER_CONTEXT,
+)
+"""What a question with options can count under: its type, its concerns and its context."""
 _LETTER = re.compile(r"\W*([A-Z])\W*")
 
 
