@@ -150,7 +150,7 @@ def test_check_of_a_release_that_asks_questions(tmp_path):
     }.items():
         assert re.search(rf"{line}\W+{value}\W*\n", answer.stdout), line
     assert "MOS" not in answer.stdout
-    assert "1 questions are of a type that is not one of yes-or-no, what/how, open_ended: 'when' (1)" in answer.stdout
+    assert "1 questions are of a type that is not one of open_ended, what/how, yes-or-no: 'when' (1)" in answer.stdout
     assert "4/4" in answer.stderr, "each video is opened once"
     (path.parent / "video" / "more" / "v2.mp4").unlink()
     (path.parent / "video" / "v1.mp4").unlink()

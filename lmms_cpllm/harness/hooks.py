@@ -168,7 +168,7 @@ def _text(text: str) -> dict:
 
 def qbench_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
     """`process_results` of the questions of Q-Bench-Video that have options."""
-    return choice_results(qbench_video.FACETS, doc, results)
+    return choice_results(qbench_video.FACETS[doc["part"]], doc, results)
 
 
 def finevd_yesno_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:

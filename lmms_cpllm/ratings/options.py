@@ -126,7 +126,7 @@ def _of_letter(letter: str, options: Sequence[str]) -> tuple[int | None, str]:
 def _whole(text: str, options: Sequence[str]) -> int | None:
     """The option that the text is, and nothing else."""
     alone = text.strip(_EDGES)
-    return options.index(alone) if alone in options else None
+    return options.index(alone) if alone and alone in options else None
 
 
 def _beginning(text: str, options: Sequence[str]) -> int | None:

@@ -33,31 +33,28 @@ HOW_TO_GET = (
     f"download {FILE} and video.zip from https://huggingface.co/datasets/zhangzicheng/Q-Bench-Video and unpack them below "
     "LMMS_CPLLM_DATA/qbench_video"
 )
-PARTS = ("yes_no", "what_how", "pairs", "open")
-"""Yes-or-no questions and questions with other options on one video, questions with options on two, open questions."""
-
 _JOINT = "_cat_"
-_TYPES = (("yes-or-no", "yes_no"), ("what/how", "what_how"), ("open_ended", "open"))
+_TYPES = (
+    ("open_ended", "open"),
+    ("what/how", "what_how"),
+    ("yes-or-no", "yes_no"),
+)  # in the order of its authors' script
 _OTHER_TYPE = "other_type"
 _CONCERNS = ("technical", "aesthetic", "temporal", "aigc")
 _OTHER_CONCERN = "other_concern"
 # Kind of context -> what it counts under; the first that the text holds.
-_CONTEXTS = (
-    ("coarse", "pair_coarse"),
-    ("fine", "pair_fine"),
-    ("compare", "pair_other"),
-    ("joint", "pair_other"),
-    ("refer", "single_referring"),
-    ("global", "single_global"),
-)
+_SINGLE_CONTEXTS = (("refer", "single_referring"), ("global", "single_global"))
+_PAIR_CONTEXTS = (("coarse", "pair_coarse"), ("fine", "pair_fine"), ("compare", "pair_other"), ("joint", "pair_other"))
 _OTHER_CONTEXT = "other_context"
-FACETS = (
-    *(facet for _, facet in _TYPES if facet != "open"),
-    *(_OTHER_TYPE, *_CONCERNS, _OTHER_CONCERN),
-    *dict.fromkeys(facet for _, facet in _CONTEXTS),
-    _OTHER_CONTEXT,
-)
-"""What a question with options can count under: its type, its concerns and its context."""
+_OF_ALL = (*_CONCERNS, _OTHER_CONCERN, _OTHER_CONTEXT)
+_OF_SINGLE = (*_OF_ALL, "single_global", "single_referring")
+FACETS: dict[str, tuple[str, ...]] = {
+    "yes_no": ("yes_no", *_OF_SINGLE),
+    "what_how": ("what_how", _OTHER_TYPE, *_OF_SINGLE),
+    "pairs": ("yes_no", "what_how", _OTHER_TYPE, *_OF_ALL, "pair_coarse", "pair_fine", "pair_other"),
+}
+"""What the questions of a part with options can count under: a type, concerns and a context."""
+
 _LETTER = re.compile(r"\W*([A-Z])\W*")
 
 
@@ -130,15 +127,20 @@ def _entry(item: Mapping, number: str) -> Entry | str:
     context = _text(item.get("context")).lower()
     compares = "compare" in context or "joint" in context
     readings = _readings(name, compares)
-    part = "open" if is_open else "pairs" if len(readings[0]) == 2 else "yes_no" if kind == "yes_no" else "what_how"
-    concern = _text(item.get("quality_concern")).lower()
-    facets = (
-        kind,
-        *([facet for facet in _CONCERNS if facet in concern] or [_OTHER_CONCERN]),
-        next((facet for text, facet in _CONTEXTS if text in context), _OTHER_CONTEXT),
-    )
+    is_pair = len(readings[0]) == 2
+    part = "open" if is_open else "pairs" if is_pair else "yes_no" if kind == "yes_no" else "what_how"
+    facets = (kind, *_concerns(_text(item.get("quality_concern")).lower()), _context(context, is_pair))
     options = () if is_open else answers
     return Entry(Question(f"{number} {name}", question, options, answer, facets, part), readings)
+
+
+def _concerns(text: str) -> list[str]:
+    return [facet for facet in _CONCERNS if facet in text] or [_OTHER_CONCERN]
+
+
+def _context(text: str, is_pair: bool) -> str:
+    contexts = _PAIR_CONTEXTS if is_pair else _SINGLE_CONTEXTS
+    return next((facet for word, facet in contexts if word in text), _OTHER_CONTEXT)
 
 
 def _text(value: object) -> str:

@@ -18,6 +18,7 @@ from lmms_cpllm import releases
 from lmms_cpllm.errors import DataError, UserError
 from lmms_cpllm.harness import hooks, judging
 from lmms_cpllm.harness.questions import choice_item, prompt
+from lmms_cpllm.plugin import tasks_path
 
 CHOICE = [f"vqa_qbench_video_dev_{part}" for part in ("yesno", "whathow", "pairs")]
 OPEN = "vqa_qbench_video_dev_open"
@@ -215,3 +216,12 @@ def test_a_choice() -> None:
         **{"choice": "No", "right": 1.0, "facets": ["yes_no"], "reason": ""},
     }
     assert choice_item(doc, "Hm.") == {**choice_item(doc, "A"), "choice": None, "reason": "no option found"}
+
+
+def test_every_number_of_a_task_file_is_one_that_its_items_have(asked: Path) -> None:
+    from lmms_eval.tasks import TaskManager
+
+    manager = TaskManager(include_path=[str(tasks_path())], include_defaults=False)
+    for name in (*CHOICE, OPEN, *FINEVD):
+        task = manager.load_task_or_group([name])[name]
+        assert set(task.process_results(task.eval_docs[0], ["A"])) == set(task.aggregation()), name

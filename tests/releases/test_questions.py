@@ -92,7 +92,7 @@ class TestQBenchVideo:
             rows("qbench_video_dev")
         path = root / "qbench_video" / "Q_Bench_Video_dev.json"
         assert [record.getMessage() for record in caplog.records] == [
-            f"{path}: 1 questions are of a type that is not one of yes-or-no, what/how, open_ended: 'when' (1); they are "
+            f"{path}: 1 questions are of a type that is not one of open_ended, what/how, yes-or-no: 'when' (1); they are "
             "asked by what they hold, options or none, and counted under other_type",
             f"{path}: 1 questions stand there more than once and are asked as often: v0.mp4: 'Is the video blurry?'",
         ]
