@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from clips import write_clip
 from fake_konvid import konvid_ids, labels_file, make_konvid
+from fake_questions import qbench_video
 
 from lmms_cpllm import __version__, cli
 
@@ -130,6 +132,35 @@ def test_check_lists_every_finding(damaged):
     assert {line.rsplit(":", 1)[0].split(": ")[1] for line in findings[4:]} == {ids[1], ids[2]}
     assert all(re.fullmatch(r"unreadable: \d+: \S.*", line) for line in findings[4:])
     assert answer.stdout.splitlines()[-1].startswith("6 findings. What to do: `lmms-cpllm data get konvid`")
+
+
+def test_check_of_a_release_that_asks_questions(tmp_path):
+    clips = [write_clip(tmp_path / f"{n}.mp4", frames=3, seed=n) for n in range(4)]
+    path = qbench_video(tmp_path / "qbench_video", clips)
+    answer = run("data", "check", "qbench_video_dev", LMMS_CPLLM_DATA=str(tmp_path))
+    assert (answer.returncode, answer.stdout.splitlines()[-1]) == (0, "Q-Bench-Video, development set is complete.")
+    for line, value in {
+        "labels": str(path),
+        "questions expected": "any number",
+        "questions in the file": "9",
+        "questions with their videos": "9",
+        "videos found": "4",
+        "videos missing": "0",
+        "videos unreadable": "0",
+    }.items():
+        assert re.search(rf"{line}\W+{value}\W*\n", answer.stdout), line
+    assert "MOS" not in answer.stdout
+    assert "1 questions are of a type that is not one of open_ended, what/how, yes-or-no: 'when' (1)" in answer.stdout
+    assert "4/4" in answer.stderr, "each video is opened once"
+    (path.parent / "video" / "more" / "v2.mp4").unlink()
+    (path.parent / "video" / "v1.mp4").unlink()
+    (path.parent / "video" / "v1.mp4").write_bytes(b"no video")
+    answer = run("data", "check", "qbench_video_dev", LMMS_CPLLM_DATA=str(tmp_path))
+    assert answer.returncode == 1
+    assert "missing: v2\n" in answer.stdout
+    assert "unreadable: v1.mp4: " in answer.stdout
+    answer = run("data", "list", LMMS_CPLLM_DATA=str(tmp_path))
+    assert re.search(rf"qbench_video_dev\W+Q-Bench-Video.*any number\W+none: questions.*{path.parent} ", answer.stdout)
 
 
 def test_check_of_nothing(tmp_path):

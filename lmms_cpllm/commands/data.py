@@ -20,8 +20,11 @@ from lmms_cpllm.releases.base import (
     is_complete,
     official,
     scale_text,
+    unit,
+    videos_of,
 )
 from lmms_cpllm.releases.places import DATA_VARIABLE, data_root, find_place, locate
+from lmms_cpllm.releases.questions import Question
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -63,7 +66,7 @@ def run_list(args: argparse.Namespace) -> int:
         )
         for release in RELEASES.values()
     ]
-    print_table(("name", "release", "videos", "MOS scale", "licence", "found"), lines)
+    print_table(("name", "release", "videos or questions", "MOS scale", "licence", "found"), lines)
     print(
         f"{DATA_VARIABLE}={root}"
         if root
@@ -77,14 +80,14 @@ def run_check(args: argparse.Namespace) -> int:
     release = RELEASES[args.name]
     if release.embedded:
         rows = list(release.embedded())
-        listing = Listing(Path(rows[0].video).parent, Path(), tuple(rows), (), ())
+        listing = Listing(Path(rows[0].video).parent, Path(), tuple(rows), (), (), len(rows))
     else:
         listing = inspect(release, find_place(release))
     unreadable = _probe_all(listing.rows)
     print_table((release.title, ""), _summary(release, listing, len(unreadable)))
     findings = _findings(release, listing, unreadable)
-    for finding in findings:
-        print(finding)
+    for line in (*listing.notes, *findings):
+        print(line)
     if findings:
         print(
             f"{len(findings)} findings. What to do: {release.how_to_get}. An unreadable file has to be deleted first."
@@ -107,7 +110,7 @@ def run_get(args: argparse.Namespace) -> int:
     listing = inspect(release, folder)
     for finding in _findings(release, listing, {}):
         print(finding)
-    print(f"{release.title}: {len(listing.rows)} of {counts(release)} videos in {folder}")
+    print(f"{release.title}: {len(listing.rows)} of {counts(release)} {unit(release)} in {folder}")
     variable = os.environ.get(DATA_VARIABLE, "").strip()
     if not variable or Path(variable).expanduser().absolute() != root:
         print(f"now set: export {DATA_VARIABLE}={root}")
@@ -123,8 +126,11 @@ def _where(release: Release, root: Path | None) -> str:
     return str(folder) if folder else "no"
 
 
-def _probe_all(rows: Sequence[Row]) -> dict[str, str]:
-    """Name -> reason for every video that cannot be opened. Opening is mostly waiting for the disk, hence threads."""
+def _probe_all(rows: Sequence[Row] | Sequence[Question]) -> dict[str, str]:
+    """Name -> reason for every video that cannot be opened. Opening is mostly waiting for the disk, hence threads.
+
+    The name is that of the row, or, where several questions may show a video, that of its file.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     from tqdm import tqdm
@@ -132,38 +138,59 @@ def _probe_all(rows: Sequence[Row]) -> dict[str, str]:
     from lmms_cpllm.errors import VideoError
     from lmms_cpllm.video import probe
 
-    def reason(row: Row) -> str:
+    videos = {path: _name_of(row, path) for row in rows for path in videos_of(row)}
+
+    def reason(path: str) -> str:
         try:
-            probe(row.video)
+            probe(path)
         except VideoError as error:
             return error.reason
         return ""
 
     with ThreadPoolExecutor(max_workers=min(8, (os.cpu_count() or 1) * 2)) as pool:
-        reasons = tqdm(pool.map(reason, rows), total=len(rows), desc="open videos", unit="video", file=sys.stderr)
-        return {row.name: text for row, text in zip(rows, reasons, strict=True) if text}
+        reasons = tqdm(pool.map(reason, videos), total=len(videos), desc="open videos", unit="video", file=sys.stderr)
+        return {name: text for name, text in zip(videos.values(), reasons, strict=True) if text}
+
+
+def _name_of(row: Row | Question, path: str) -> str:
+    return Path(path).name if isinstance(row, Question) else row.name
 
 
 def _summary(release: Release, listing: Listing, unreadable: int) -> list[tuple[str, str]]:
-    scores = [row.mos for row in listing.rows]
+    scores = [] if release.questions else [row.mos for row in listing.rows]
     lines = [
         ("folder", str(listing.folder)),
-        ("videos expected", counts(release)),
-        ("videos labelled", str(listing.labelled)),
-        ("videos found", str(len(listing.rows))),
+        *([] if release.embedded else [("labels", str(listing.labels))]),
+        *(_questions_found(release, listing) if release.questions else _videos_found(release, listing)),
         ("videos missing", str(len(listing.missing))),
         ("videos unreadable", str(unreadable)),
         ("split", release.split),
-        ("MOS scale", f"{scale_text(release)}, {release.direction}"),
+        *([] if release.questions else [("MOS scale", f"{scale_text(release)}, {release.direction}")]),
         ("licence", release.licence),
         ("source", release.source),
     ]
-    if not release.embedded:
-        lines.insert(1, ("labels", str(listing.labels)))
     if scores:
         lines.append(("MOS of the videos found", f"{min(scores):.2f} to {max(scores):.2f}"))
+    if listing.rows:
         lines.append(("fingerprint", fingerprint(listing.rows)))
     return lines
+
+
+def _videos_found(release: Release, listing: Listing) -> list[tuple[str, str]]:
+    return [
+        ("videos expected", counts(release)),
+        ("videos labelled", str(listing.labelled)),
+        ("videos found", str(len(listing.rows))),
+    ]
+
+
+def _questions_found(release: Release, listing: Listing) -> list[tuple[str, str]]:
+    return [
+        ("questions expected", counts(release)),
+        ("questions in the file", str(listing.labelled)),
+        ("questions with their videos", str(len(listing.rows))),
+        ("videos found", str(len({path for row in listing.rows for path in row.videos}))),
+    ]
 
 
 def _findings(release: Release, listing: Listing, unreadable: dict[str, str]) -> list[str]:
@@ -173,7 +200,10 @@ def _findings(release: Release, listing: Listing, unreadable: dict[str, str]) ->
     if not is_complete(release, listing):
         few = listing.labelled <= most or release.withdrawn  # too many are a fault already
         if few and not official(release, listing.labelled):
-            findings.append(f"{listing.labelled} videos are labelled, {counts(release)} expected")
+            findings.append(
+                f"{listing.labelled} {unit(release)} are {'asked' if release.questions else 'labelled'}, "
+                f"{counts(release)} expected"
+            )
         findings += [f"missing: {name}" for name in listing.missing]
     findings += [f"unreadable: {name}: {reason}" for name, reason in unreadable.items()]
     return findings

@@ -15,23 +15,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from lmms_cpllm import releases
+from lmms_cpllm.errors import DataError
 from lmms_cpllm.harness import replay, running
 from lmms_cpllm.harness.describe import describe_metric, describe_results
 from lmms_cpllm.harness.describe_known import known_metric, known_results
 from lmms_cpllm.harness.ladder import ladder_metric, ladder_results, metric_names
+from lmms_cpllm.harness.mini_questions import mini_question_metric, mini_question_results
 from lmms_cpllm.harness.pairs import DIFFERENCES, pair_difference_results, pair_metric, pair_results
-from lmms_cpllm.harness.questions import question_metric, question_results
+from lmms_cpllm.harness.questions import choice_metric, choice_results, open_metric, open_results, pooled_share, prompt
 from lmms_cpllm.harness.scoring import score_metric, score_results
 from lmms_cpllm.metrics.levels import quality_of_mos
 from lmms_cpllm.metrics.pairs import accuracy_by_difference
+from lmms_cpllm.releases import finevd, qbench_video
 
 __all__ = [
     "describe_results",
     "known_results",
     "ladder_results",
+    "mini_question_results",
+    "open_results",
     "pair_difference_results",
     "pair_results",
-    "question_results",
+    "pooled_share",
     "score_results",
 ]
 
@@ -84,7 +89,7 @@ def pair_documents(stub):
     )
 
 
-def question_documents(stub):
+def mini_question_documents(stub):
     """`process_docs`: the questions on the clips of the embedded benchmark, by their names."""
     from lmms_cpllm.releases import mini, mini_questions  # brings the decoders that render the clips
 
@@ -125,6 +130,29 @@ def _ladders():
     return ladder.ladders()
 
 
+def question_documents(stub):
+    """`process_docs`: the questions of the release that the stub names; of one `part`, if it names one.
+
+    Raises:
+        DataError: the release is missing or is not what its authors published, or has no question of the part.
+    """
+    name, part = stub[0]["release"], stub[0].get("part")
+    questions = [question for question in releases.rows(name) if part in (None, question.part)]
+    if not questions:
+        release = releases.find_release(name)
+        raise DataError(
+            f"{release.title}: no question of the part {part} is there with its videos.\n"
+            f"  how to get it: {release.how_to_get}, or leave the task of this part out"
+        )
+    return _dataset(
+        {**{key: _plain(value) for key, value in asdict(question).items()}, "release": name} for question in questions
+    )
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _dataset(documents):
     from datasets import Dataset  # half a second that only a task which is run has to pay
 
@@ -143,6 +171,11 @@ def pair_visuals(doc: Mapping) -> list[str]:
     return [doc["first"], doc["second"]]
 
 
+def question_visuals(doc: Mapping) -> list[str]:
+    """`doc_to_visual`: the paths of the one or two videos of a question, in order."""
+    return list(doc["videos"])
+
+
 def question(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> str:
     """`doc_to_text`: the document's own prompt, else that of the task file, the model's own where it has one there."""
     return doc["prompt"] if "prompt" in doc else (lmms_eval_specific_kwargs or {})["prompt"]
@@ -155,12 +188,28 @@ def messages(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> 
 
 def pair_messages(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> list[dict]:
     """`doc_to_messages`: both videos in order, each under its label where the task file gives one, then the prompt."""
-    labels = lmms_eval_specific_kwargs or {}
+    shown = _labelled([doc["first"], doc["second"]], lmms_eval_specific_kwargs)
+    return _user([*shown, _text(question(doc, lmms_eval_specific_kwargs))])
+
+
+def question_text(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> str:
+    """`doc_to_text`: the question of a document, with its options in the form of the task file."""
+    return prompt(doc, lmms_eval_specific_kwargs or {})
+
+
+def question_messages(doc: Mapping, lmms_eval_specific_kwargs: Mapping | None = None) -> list[dict]:
+    """`doc_to_messages`: the video or both, as `pair_messages` shows them, then the question."""
+    videos = doc["videos"]
+    shown = _labelled(videos, lmms_eval_specific_kwargs) if len(videos) > 1 else [_video(videos[0])]
+    return _user([*shown, _text(question_text(doc, lmms_eval_specific_kwargs))])
+
+
+def _labelled(videos: Sequence[str], labels: Mapping | None) -> list[dict]:
     content = []
-    for place in ("first", "second"):
-        label = labels.get(f"{place}_label")
-        content += [*([_text(label)] if label else []), _video(doc[place])]
-    return _user([*content, _text(question(doc, lmms_eval_specific_kwargs))])
+    for place, video in zip(("first", "second"), videos, strict=True):
+        label = (labels or {}).get(f"{place}_label")
+        content += [*([_text(label)] if label else []), _video(video)]
+    return content
 
 
 def _user(content: list[dict]) -> list[dict]:
@@ -173,6 +222,21 @@ def _video(path: str) -> dict:
 
 def _text(text: str) -> dict:
     return {"type": "text", "text": text}
+
+
+def qbench_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
+    """`process_results` of the questions of Q-Bench-Video that have options."""
+    return choice_results(qbench_video.FACETS[doc["part"]], doc, results)
+
+
+def finevd_yesno_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
+    """`process_results` of the yes-or-no questions of FineVD."""
+    return choice_results(finevd.YES_NO_FACETS, doc, results)
+
+
+def finevd_choice_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:
+    """`process_results` of the questions of FineVD with lettered options."""
+    return choice_results(finevd.CHOICE_FACETS, doc, results)
 
 
 def _aggregation(function: Callable, metric: str) -> Callable[[Sequence[Mapping]], float]:
@@ -211,15 +275,44 @@ pair_acc_diff_03 = _aggregation(pair_metric, "acc_diff_0.3")
 pair_acc_diff_05 = _aggregation(pair_metric, "acc_diff_0.5")
 pair_acc_diff_10 = _aggregation(pair_metric, "acc_diff_1.0")
 
-question_accuracy = _aggregation(question_metric, "accuracy")
-question_acc_yes_no = _aggregation(question_metric, "acc_yes_no")
-question_acc_present = _aggregation(question_metric, "acc_present")
-question_acc_clean = _aggregation(question_metric, "acc_clean")
-question_acc_motion = _aggregation(question_metric, "acc_motion")
-question_acc_which = _aggregation(question_metric, "acc_which")
-question_acc_strength = _aggregation(question_metric, "acc_strength")
-question_answered = _aggregation(question_metric, "answered")
-question_yes_share = _aggregation(question_metric, "yes_share")
+mini_question_accuracy = _aggregation(mini_question_metric, "accuracy")
+mini_question_acc_yes_no = _aggregation(mini_question_metric, "acc_yes_no")
+mini_question_acc_present = _aggregation(mini_question_metric, "acc_present")
+mini_question_acc_clean = _aggregation(mini_question_metric, "acc_clean")
+mini_question_acc_motion = _aggregation(mini_question_metric, "acc_motion")
+mini_question_acc_which = _aggregation(mini_question_metric, "acc_which")
+mini_question_acc_strength = _aggregation(mini_question_metric, "acc_strength")
+mini_question_answered = _aggregation(mini_question_metric, "answered")
+mini_question_yes_share = _aggregation(mini_question_metric, "yes_share")
+
+
+choice_accuracy = _aggregation(choice_metric, "accuracy")
+choice_answered = _aggregation(choice_metric, "answered")
+choice_yes_no = _aggregation(choice_metric, "yes_no")
+choice_what_how = _aggregation(choice_metric, "what_how")
+choice_other_type = _aggregation(choice_metric, "other_type")
+choice_technical = _aggregation(choice_metric, "technical")
+choice_aesthetic = _aggregation(choice_metric, "aesthetic")
+choice_temporal = _aggregation(choice_metric, "temporal")
+choice_aigc = _aggregation(choice_metric, "aigc")
+choice_other_concern = _aggregation(choice_metric, "other_concern")
+choice_single_global = _aggregation(choice_metric, "single_global")
+choice_single_referring = _aggregation(choice_metric, "single_referring")
+choice_pair_coarse = _aggregation(choice_metric, "pair_coarse")
+choice_pair_fine = _aggregation(choice_metric, "pair_fine")
+choice_pair_other = _aggregation(choice_metric, "pair_other")
+choice_other_context = _aggregation(choice_metric, "other_context")
+choice_noise = _aggregation(choice_metric, "noise")
+choice_blur = _aggregation(choice_metric, "blur")
+choice_artifact = _aggregation(choice_metric, "artifact")
+choice_color = _aggregation(choice_metric, "color")
+choice_undistorted = _aggregation(choice_metric, "undistorted")
+choice_other_dimension = _aggregation(choice_metric, "other_dimension")
+
+open_judge_score = _aggregation(open_metric, "judge_score")
+open_judged = _aggregation(open_metric, "judged")
+open_failed_calls = _aggregation(open_metric, "failed_calls")
+open_answered = _aggregation(open_metric, "answered")
 
 
 def _of_rows(rows: Sequence) -> dict:

@@ -50,7 +50,7 @@ def ladder_item(doc: Mapping, answer: str) -> dict:
         `scoring.score_fields`.
     """
     facts = {name: doc[name] for name in ("content", "family", "step", "strength", "unit")}
-    return {"video": doc["name"], **facts, **score_fields(doc["video"], answer)}
+    return {"video": doc["name"], **facts, **score_fields(doc, answer)}
 
 
 def ladder_results(doc: Mapping, results: Sequence[str]) -> dict[str, dict]:

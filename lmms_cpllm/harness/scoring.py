@@ -15,11 +15,11 @@ def score_item(doc: Mapping, answer: str) -> dict:
     Returns:
         `video` (its name), `mos` (the release's scale) and `score_fields`.
     """
-    return {"video": doc["name"], "mos": doc["mos"], **score_fields(doc["video"], answer)}
+    return {"video": doc["name"], "mos": doc["mos"], **score_fields(doc, answer)}
 
 
-def score_fields(path: str, answer: str) -> dict:
-    """What an answer says about the video at `path`.
+def score_fields(doc: Mapping, answer: str) -> dict:
+    """What an answer says about the video of a document.
 
     Returns:
         `quality` (0..100), `acr` (1..5), `level`, `distribution` (level to probability) and `reason`: why there is no
@@ -31,7 +31,7 @@ def score_fields(path: str, answer: str) -> dict:
         reason = replay.NO_SCORE if score is None else ""
         return {**rating_fields(None), "quality": score, "reason": reason, "raw": True}
     parsed = parse_answer(answer)
-    reason = parsed.reason if answer.strip() else unanswered_reason([path], parsed.reason)
+    reason = parsed.reason if answer.strip() else unanswered_reason([doc["video"]], parsed.reason)
     return {**rating_fields(parsed.rating), "reason": reason}
 
 

@@ -6,7 +6,7 @@ two videos) and `options` (answer text -> one of the answers that were offered).
 
 from lmms_cpllm.ratings.answers import Answer, parse_answer
 from lmms_cpllm.ratings.choices import parse_choice
-from lmms_cpllm.ratings.options import YES_NO, parse_option
+from lmms_cpllm.ratings.options import LETTERS, YES_NO, parse_option
 from lmms_cpllm.ratings.scale import (
     LEVELS,
     MIDDLE_QUALITY,
@@ -20,6 +20,7 @@ from lmms_cpllm.ratings.scale import (
 )
 
 __all__ = [
+    "LETTERS",
     "LEVELS",
     "MIDDLE_QUALITY",
     "WEIGHTS",

@@ -12,6 +12,7 @@ Written rules:
 - A yes or no counts where a sentence begins with it or it is called the answer. "No noise can be seen" is neither: the same
   sentence answers one question with no ("Is there noise?") and another with yes ("Is the picture clean?").
 - The longest option decides: "barely visible" is not "visible". Endings are no matter: "slightly" is "slight".
+- A letter that no option has is no answer.
 """
 
 from __future__ import annotations
@@ -20,20 +21,24 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from lmms_cpllm.ratings.unwrapping import plain
 from lmms_cpllm.ratings.wrapped import NOT_FOUND, Choice, read_wrapped
 
 YES_NO = ("yes", "no")
+LETTERS = "ABCDEFGHIJ"
+"""Of options, in their order; there are never more."""
 
 _CALLED, _ALONE, _MENTIONED = range(3)
 
 _KEYS = frozenset(("answer", "final_answer", "choice", "option", "letter", "selection", "result", "correct_answer"))
-_LETTERS = "abcdefgh"
+_LETTERS = LETTERS.lower()
+_EDGES = " \n\t.,;:!?()[]"
 _MAX_SENTENCES = 2000  # a bound on the time spent on a text that is no answer
 _MAX_SENTENCE = 2000
 _SENTENCE_END = re.compile(r"\n|[!?;]|\.(?=\s|$)")
 _AFTER_LETTER = (
     r"(?=\s*(?:$|[.,):\]\u2013\u2014-]|(?:because|since|as|due)\b))"
-    r"(?!\W{0,3}(?:(?:and|or)\s+)?\W{0,3}[a-h](?!\w|\s+\w))"  # "b, c" is no choice
+    r"(?!\W{0,3}(?:(?:and|or)\s+)?\W{0,3}[a-j](?!\w|\s+\w))"  # "b, c" is no choice
 )
 _CALL = (
     r"(?:\b(?:answer|choice|option|letter|choose|select|pick|say|conclusion)\b"
@@ -47,7 +52,7 @@ _FILLER = (
 )
 _NOTHING_ELSE = re.compile(rf"(?:[^\w]|(?<!\w){_FILLER}(?![\w'-]))*")
 _YES_NO_BEGINS = re.compile(
-    r"[\s,(]*(?:(?:well|clearly|certainly|definitely|absolutely)\b[\s,]*)?(?P<said>yes|yeah|yep|no|nope)"
+    r"[\s,(\[]*(?:(?:well|clearly|certainly|definitely|absolutely)\b[\s,]*)?(?P<said>yes|yeah|yep|no|nope)"
     r"(?=\s*(?:$|[,.:)\]\u2013\u2014-])|\s+(?:it|there|the|this|that|these|i|because|since|as|you|they)\b)"
 )
 _YES_NO_CALLED = re.compile(
@@ -68,20 +73,21 @@ def parse_option(text: str | None, options: Sequence[str], lettered: bool = Fals
 
     Args:
         text: the model's answer; None is an empty one.
-        options: in lower case, all different; `YES_NO` for a question with yes or no.
+        options: at most ten; yes and no for a question of that kind.
         lettered: whether they were shown as A., B., ... in this order.
 
     Returns:
-        (one of the options, "") or (None, reason); the reason begins with "empty", "failed request", "ambiguous" or
-        "no choice found".
+        (one of the options as it is given, "") or (None, reason); the reason begins with "empty", "failed request",
+        "ambiguous" or "no choice found".
 
     Example:
         >>> parse_option("The answer is B: noise.", ("blur", "noise"), lettered=True)
         ('noise', '')
     """
-    options = tuple(options)
-    claims = _yes_no_claims if set(options) == set(YES_NO) else _option_claims
-    return read_wrapped(text, _KEYS, lambda prose: _decided(prose, options, claims, lettered))
+    said = tuple(plain(option).strip(_EDGES) for option in options)
+    claims = _yes_no_claims if set(said) == set(YES_NO) else _option_claims
+    choice, reason = read_wrapped(text, _KEYS, lambda prose: _decided(prose, said, claims, lettered))
+    return choice if choice is None else options[said.index(choice)], reason
 
 
 def _decided(text: str, options: tuple[str, ...], claims: Callable, lettered: bool) -> Choice:
@@ -101,6 +107,8 @@ def _decided(text: str, options: tuple[str, ...], claims: Callable, lettered: bo
 
 def _yes_no_claims(sentence: str, options: tuple[str, ...], lettered: bool) -> list[tuple[int, str]]:
     claims = [(_CALLED, match["said"]) for match in _YES_NO_CALLED.finditer(sentence)]
+    letters = _letters(sentence, len(options)) if lettered else []
+    claims += [(rank, options[index]) for rank, index, _, _ in letters]
     begins = _YES_NO_BEGINS.match(sentence)
     if begins:
         claims.append((_ALONE, "yes" if begins["said"].startswith("y") else "no"))
@@ -129,12 +137,11 @@ def _option_claims(sentence: str, options: tuple[str, ...], lettered: bool) -> l
 def _letters(sentence: str, count: int) -> list[tuple[int, int, int, int]]:
     """(rank, index of the option, start, end) of every letter that is said as an answer."""
     letter = rf"(?P<letter>[{_LETTERS[:count]}])(?!\w){_AFTER_LETTER}"
-    found = [(_CALLED, match) for match in re.finditer(_CALL + letter, sentence)]
-    alone = re.match(rf"[\s(\[]*{letter}", sentence)
-    return [
-        (rank, _LETTERS.index(match["letter"]), *match.span("letter"))
-        for rank, match in (*found, *([(_ALONE, alone)] if alone else ()))
-    ]
+    named = rf"\b(?:option|letter)\s+(?P<letter>[{_LETTERS[:count]}])(?!\w|\s+(?:and|or)\b)"
+    found = [(_CALLED, match) for pattern in (_CALL + letter, named) for match in re.finditer(pattern, sentence)]
+    found += [(_ALONE, match) for match in [re.match(rf"[\s(\[]*{letter}", sentence)] if match]
+    found += [(_MENTIONED, match) for match in re.finditer(rf"[(\[](?P<letter>[{_LETTERS[:count]}])[)\]]", sentence)]
+    return [(rank, _LETTERS.index(match["letter"]), *match.span("letter")) for rank, match in found]
 
 
 def _mentions(sentence: str, options: tuple[str, ...]) -> list[tuple[str, int, int]]:

@@ -1,4 +1,4 @@
-"""The releases that can be scored: their registry, and their rows.
+"""The releases that can be scored, or that ask questions: their registry, and their rows.
 
 To add a release write one file beside `konvid.py` and name its `Release` in `RELEASES`.
 """
@@ -11,6 +11,7 @@ from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.releases.base import Release, Row, checked_rows, fingerprint, mos_scale
 from lmms_cpllm.releases.custom import CUSTOM
 from lmms_cpllm.releases.cvd2014 import CVD2014
+from lmms_cpllm.releases.finevd import FINEVD_CHOICE, FINEVD_YESNO
 from lmms_cpllm.releases.konvid import KONVID
 from lmms_cpllm.releases.kvq import KVQ
 from lmms_cpllm.releases.live_qualcomm import LIVE_QUALCOMM
@@ -20,6 +21,8 @@ from lmms_cpllm.releases.lsvq import LSVQ_1080P, LSVQ_TEST
 from lmms_cpllm.releases.maxwell import MAXWELL
 from lmms_cpllm.releases.pairing import Pair, one_other_each
 from lmms_cpllm.releases.places import data_root, find_place
+from lmms_cpllm.releases.qbench_video import QBENCH_VIDEO_DEV
+from lmms_cpllm.releases.questions import Question
 from lmms_cpllm.releases.t2vqa import T2VQA
 from lmms_cpllm.releases.youtube_ugc import YOUTUBE_UGC
 
@@ -27,6 +30,7 @@ __all__ = [
     "MINI",
     "RELEASES",
     "Pair",
+    "Question",
     "Release",
     "Row",
     "data_root",
@@ -80,6 +84,9 @@ RELEASES: dict[str, Release] = {
         KVQ,
         T2VQA,
         CUSTOM,
+        QBENCH_VIDEO_DEV,
+        FINEVD_YESNO,
+        FINEVD_CHOICE,
     )
 }
 
@@ -91,8 +98,8 @@ def find_release(name: str) -> Release:
     return RELEASES[name]
 
 
-def rows(name: str) -> list[Row]:
-    """The rows of a release as it lies below LMMS_CPLLM_DATA, in the order of their names.
+def rows(name: str) -> list[Row] | list[Question]:
+    """The rows of a release as it lies below LMMS_CPLLM_DATA, in the order of their names; questions in that of the file.
 
     Raises:
         ArgumentError: no release has this name.

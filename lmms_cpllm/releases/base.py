@@ -6,6 +6,7 @@ labels are read and where its videos are. Counting, ranges, duplicates and the t
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import math
@@ -17,6 +18,7 @@ from pathlib import Path
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.raw_video import RawFormat, declare, is_raw
 from lmms_cpllm.releases.places import shorten
+from lmms_cpllm.releases.questions import Question, QuestionFile, find_videos
 
 PARTIAL_VARIABLE = "LMMS_CPLLM_ALLOW_PARTIAL"
 
@@ -78,21 +80,23 @@ class Release:
     """Short name: `lmms-cpllm data check NAME`, task `vqa_NAME`."""
     title: str
     count: int
-    """Number of videos; 0 where any number is right."""
-    mos_min: float
-    """Lower end of the MOS scale, in the release's own unit; with `mos_max` infinite where only the labels tell it. A
-    label outside the scale is an error unless `mos_beyond` allows it."""
-    mos_max: float
+    """Number of videos, or of questions; 0 where any number is right."""
     licence: str
     source: str
     """Web page of its authors."""
     how_to_get: str
     """One or two sentences that end every error about missing data."""
+    mos_min: float = -math.inf
+    """Lower end of the MOS scale, in the release's own unit; with `mos_max` infinite where only the labels tell it, or
+    where there is no MOS. A label outside the scale is an error unless `mos_beyond` allows it."""
+    mos_max: float = math.inf
     folders: tuple[str, ...] = ()
     """Names under which people keep the release below the data root; the first is where `data get` puts it."""
     markers: tuple[str, ...] = ()
     """Files or folders by which the release's own folder is known, as glob patterns; any one will do, all is better."""
     read: Callable[[Path], Labels] | None = None
+    questions: Callable[[Path], QuestionFile] | None = None
+    """Set instead of `read` for a release that asks questions and has no MOS."""
     videos: Callable[[Path], Mapping[str, Path]] | None = None
     """Name of a video -> its file, for all the files that are there."""
     archives: tuple[Archive, ...] = ()
@@ -125,16 +129,16 @@ class Listing:
 
     folder: Path
     labels: Path
-    rows: tuple[Row, ...]
-    """Labelled videos that are there, in the order of their names."""
+    rows: tuple[Row, ...] | tuple[Question, ...]
+    """Labelled videos that are there, in the order of their names; or questions whose videos are, in that of the file."""
     missing: tuple[str, ...]
-    """Labelled videos that are not there, in the order of their names."""
+    """Videos that are not there, in the order of their names."""
     faults: tuple[str, ...]
     """One sentence for everything that is wrong with the labels themselves."""
-
-    @property
-    def labelled(self) -> int:
-        return len(self.rows) + len(self.missing)
+    labelled: int
+    """Labelled videos, or questions, whether their videos are there or not."""
+    notes: tuple[str, ...] = ()
+    """One sentence for everything that is odd and does no harm."""
 
 
 def mos_scale(release: Release, rows: Sequence[Row]) -> tuple[float, float]:
@@ -146,8 +150,15 @@ def mos_scale(release: Release, rows: Sequence[Row]) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
+def unit(release: Release) -> str:
+    """What a release counts."""
+    return "questions" if release.questions else "videos"
+
+
 def scale_text(release: Release) -> str:
     """The MOS scale for people."""
+    if release.questions:
+        return "none: questions"
     return f"{release.mos_min:g} to {release.mos_max:g}" if math.isfinite(release.mos_min) else "that of the list"
 
 
@@ -164,6 +175,8 @@ def inspect(release: Release, folder: Path) -> Listing:
 
     Raw videos are declared with their size and rate, so that they can be opened afterwards.
     """
+    if release.questions:
+        return _inspect_questions(release, folder)
     labels = release.read(folder)
     files = release.videos(folder)
     seen: dict[str, Label] = {}
@@ -191,11 +204,21 @@ def inspect(release: Release, folder: Path) -> Listing:
         rows=tuple(Row(str(files[name]), name, seen[name].mos) for name in names if name in files),
         missing=tuple(name for name in names if name not in files),
         faults=tuple(faults),
+        labelled=len(names),
     )
 
 
+def _inspect_questions(release: Release, folder: Path) -> Listing:
+    file = release.questions(folder)
+    rows, missing = find_videos(file.entries, release.videos(folder))
+    faults = file.faults
+    if release.count and len(file.entries) > max(release.count, *release.other_counts, 0):
+        faults = (*faults, f"{len(file.entries)} questions, {counts(release)} expected")
+    return Listing(folder, file.path, rows, missing, faults, len(file.entries), file.notes)
+
+
 def counts(release: Release) -> str:
-    """The number of videos that is right, or the several that are; neighbours as a range."""
+    """The number of videos or questions that is right, or the several that are; neighbours as a range."""
     if not release.count:
         return "any number"
     runs: list[list[int]] = []
@@ -208,7 +231,7 @@ def counts(release: Release) -> str:
 
 
 def official(release: Release, number: int) -> bool:
-    """Whether the release has been published with this number of videos."""
+    """Whether the release has been published with this number of videos or questions."""
     return number in (release.count, *release.other_counts) or (not release.count and number > 0)
 
 
@@ -221,8 +244,8 @@ def is_complete(release: Release, listing: Listing) -> bool:
     return official(release, listing.labelled)
 
 
-def checked_rows(release: Release, place: Path) -> list[Row]:
-    """The rows of a release in `place` (see `find_place`), in the order of their names.
+def checked_rows(release: Release, place: Path) -> list[Row] | list[Question]:
+    """The rows of a release in `place` (see `find_place`), in the order of `Listing.rows`.
 
     Raises:
         DataError: the labels or videos are missing, or a label is wrong. LMMS_CPLLM_ALLOW_PARTIAL=1 lets missing
@@ -231,13 +254,17 @@ def checked_rows(release: Release, place: Path) -> list[Row]:
     listing = inspect(release, place)
     if listing.faults:
         wrong, remedy = f"not the labels that {release.title} publishes", "put the official file back"
-        if release.variable:
+        if release.questions:
+            wrong = f"not the questions that {release.title} publishes"
+        elif release.variable:
             wrong, remedy = "not a list of videos and scores", "correct these entries"
         raise DataError(
             f"{listing.labels}: {wrong}, {len(listing.faults)} faults.\n"
             f"  {shorten(listing.faults, separator=chr(10) + '  ')}\n"
             f"  what to do: {remedy}. {release.how_to_get}"
         )
+    for note in listing.notes:
+        _warn_once(f"{listing.labels}: {note}")
     expected = counts(release) if release.count else str(listing.labelled)
     if is_complete(release, listing):
         if listing.missing:
@@ -250,37 +277,49 @@ def checked_rows(release: Release, place: Path) -> list[Row]:
             )
         return list(listing.rows)
     incomplete = (
-        f"{release.title} in {listing.folder} is incomplete: {expected} videos expected, {listing.labelled} "
-        "labelled "
-        f"in {listing.labels.name}, {len(listing.rows)} found"
+        f"{release.title} in {listing.folder} is incomplete: {expected} {unit(release)} expected, {listing.labelled} "
+        f"{'asked' if release.questions else 'labelled'} in {listing.labels.name}, {len(listing.rows)} "
+        f"{'with their videos' if release.questions else 'found'}"
     )
     if not listing.rows or not allow_partial():
         raise DataError(
             f"{incomplete}.\n"
             + (f"  missing: {shorten(listing.missing)}\n" if listing.missing else "")
             + f"  how to get it: {release.how_to_get}\n"
-            f"  or set {PARTIAL_VARIABLE}=1 to score what is there (at least one video)"
+            f"  or set {PARTIAL_VARIABLE}=1 to score what is there (at least one {unit(release).removesuffix('s')})"
         )
     log.warning(
-        "%s: scoring %d of %s videos, because %s=1. The figures are not those of the release.",
+        "%s: scoring %d of %s %s, because %s=1. The figures are not those of the release.",
         release.title,
         len(listing.rows),
         expected,
+        unit(release),
         PARTIAL_VARIABLE,
     )
     return list(listing.rows)
 
 
-def fingerprint(rows: Sequence[Row]) -> str:
-    """16 hex digits that change when a row, its MOS, the order or the size of a video file changes; folders do not
-    matter.
+def videos_of(row: Row | Question) -> tuple[str, ...]:
+    """Absolute paths of what a row shows."""
+    return row.videos if isinstance(row, Question) else (row.video,)
+
+
+@functools.cache
+def _warn_once(text: str) -> None:
+    # Every task of a release reads it anew.
+    log.warning("%s", text)
+
+
+def fingerprint(rows: Sequence[Row] | Sequence[Question]) -> str:
+    """16 hex digits that change when a row, its MOS or answer, the order or the size of a video file changes; folders do
+    not matter.
 
     The host keys its answer cache by row number. With this in the task's metadata, answers for another list, or for a
     file that was truncated and has been replaced since, are never taken from the cache.
     """
     digest = hashlib.sha256()
     for row in rows:
-        path = Path(row.video)
-        size = path.stat().st_size if path.is_file() else -1
-        digest.update(f"{row.name}\t{row.mos!r}\t{size}\n".encode())
+        identity = row.identity if isinstance(row, Question) else f"{row.name}\t{row.mos!r}"
+        sizes = (path.stat().st_size if path.is_file() else -1 for path in map(Path, videos_of(row)))
+        digest.update(("\t".join([identity, *map(str, sizes)]) + "\n").encode())
     return digest.hexdigest()[:16]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from evaluation import write_clips
 from fake_konvid import expect_count, make_konvid
+from fake_questions import make_questions
 from fake_releases import MAKERS, make
 
 COUNT = 8
@@ -21,6 +22,8 @@ def _own_caches(tmp_path_factory: pytest.TempPathFactory):
         patch.setenv("HF_HUB_OFFLINE", "1")
         for name in ("LMMS_CACHE_RUN_ID", "SLURM_JOB_ID", "LMMS_CPLLM_ALLOW_PARTIAL"):
             patch.delenv(name, raising=False)
+        for name in ("API_TYPE", "MODEL_VERSION", "OPENAI_API_KEY", "AZURE_API_KEY"):
+            patch.delenv(name, raising=False)  # no test may reach a judge
         yield
 
 
@@ -56,6 +59,17 @@ def fakes(konvid: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> d
     root = konvid.parent
     copies = [root / f".{clip.name}" for clip in clips[::2]]
     return {name: make(name, root, copies, monkeypatch) for name in MAKERS}
+
+
+@pytest.fixture
+def asked(konvid: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Q-Bench-Video and FineVD with a few questions; gives the data root."""
+    root = konvid.parent
+    copies = [root / f".asked_{clip.name}" for clip in clips]
+    for clip, copy in zip(clips, copies, strict=True):
+        copy.write_bytes(clip.read_bytes())
+    make_questions(root, copies, monkeypatch)
+    return root
 
 
 @pytest.fixture

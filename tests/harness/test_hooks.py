@@ -259,7 +259,7 @@ class TestPairResults:
         assert math.isnan(hooks.pair_first_share(items[2:3]))
 
 
-def test_prompts_are_those_of_the_golden_file(fakes: dict, mini: list, ladder: list) -> None:
+def test_prompts_are_those_of_the_golden_file(fakes: dict, asked: Path, mini: list, ladder: list) -> None:
     """A changed prompt is a new version of the task: raise `metadata.version` and write down why in its README.
 
     To write the file anew, delete it and run this test.

@@ -31,7 +31,7 @@ def own(mini: list) -> list:
 
 
 def test_documents(mini: list, own: list) -> None:
-    documents = hooks.question_documents([{"release": "mini"}])
+    documents = hooks.mini_question_documents([{"release": "mini"}])
     assert list(documents["name"]) == [question.name for question in own]
     first = own[0]
     assert documents[0] == {
@@ -113,7 +113,7 @@ def test_scores_answer_no_questions(mini: list, tmp_path: Path) -> None:
 
 class TestResults:
     def test_the_whole_item_stands_under_the_first_metric(self) -> None:
-        results = hooks.question_results({**CHOICE, "answer": "noise"}, ["B. noise"])
+        results = hooks.mini_question_results({**CHOICE, "answer": "noise"}, ["B. noise"])
         assert tuple(results) == METRICS
         assert results["accuracy"] == {
             "video": "q",
@@ -128,7 +128,7 @@ class TestResults:
 
     @pytest.mark.parametrize(("answer", "reason"), [("", "empty"), ("Maybe.", "no choice found")])
     def test_no_answer_has_a_reason(self, answer: str, reason: str) -> None:
-        item = hooks.question_results({**YES_NO, "answer": "yes"}, [answer])["accuracy"]
+        item = hooks.mini_question_results({**YES_NO, "answer": "yes"}, [answer])["accuracy"]
         assert (item["choice"], item["reason"]) == (None, reason)
 
     def test_aggregates(self) -> None:
@@ -141,7 +141,7 @@ class TestResults:
             (CHOICE, "noise", "noise or blur"),
         ]
         items = [
-            hooks.question_results({**doc, "name": str(n), "answer": right}, [said])["accuracy"]
+            hooks.mini_question_results({**doc, "name": str(n), "answer": right}, [said])["accuracy"]
             for n, (doc, right, said) in enumerate(answers)
         ]
         expected = {
@@ -156,4 +156,4 @@ class TestResults:
         }
         for name, value in expected.items():
             assert getattr(hooks, f"question_{name}")(items[::-1]) == pytest.approx(value), name
-        assert math.isnan(hooks.question_acc_strength(items))
+        assert math.isnan(hooks.mini_question_acc_strength(items))

@@ -161,3 +161,53 @@ def test_a_million_characters_end(part):
     for options in (YES_NO, KINDS):
         choice, reason = parse_option(part * (1_000_000 // len(part)), options, lettered=True)
         assert bool(choice) != bool(reason)
+
+
+SAID = ("None", "low saturation", "gussian noise", "noise", "compression artifact")  # as files write them
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[E]", 4),
+        ("The correct option is (E).", 4),
+        ("So the right answer would be C", 2),
+        ("D) noise, because the dark areas are grainy", 3),
+        ("B - low saturation", 1),
+        ("[gussian noise]", 2),
+        ("Gussian noise, in the dark areas", 2),
+        ("I would choose option C here, since it is grainy.", 2),
+        ("Looking at the frames, it must be (E) in my view", 4),
+        ("The video suffers from low saturation in most frames", 1),
+        ("It shows gussian noise but no compression artifact", 2),
+        ("<think>A or B?</think>C", 2),
+        ('{"choice": "low saturation"}', 1),
+        ("\uff22", 1),
+    ],
+)
+def test_an_option_is_given_back_as_it_is_written(text, place):
+    assert parse_option(text, SAID, lettered=True) == (SAID[place], "")
+
+
+@pytest.mark.parametrize("text", ["F", "Option H", "A video of a street.", "I cannot tell."])
+def test_a_letter_that_no_option_has_is_no_answer(text):
+    assert parse_option(text, SAID, lettered=True) == NONE
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("[No]", "No"),
+        ("A", "Yes"),
+        ("B. No", "No"),
+        ("Yes, there is no doubt.", "Yes"),
+        ("The answer is [Yes].", "Yes"),
+    ],
+)
+def test_yes_and_no_with_letters(text, option):
+    assert parse_option(text, ("Yes", "No"), lettered=True) == (option, "")
+
+
+def test_a_letter_and_another_word_are_ambiguous():
+    assert parse_option("A. No", ("Yes", "No"), lettered=True) == ambiguous("yes", "no")
+    assert parse_option("It is either (B) or (C)", SAID, lettered=True) == ambiguous("low saturation", "gussian noise")

@@ -237,7 +237,7 @@ def test_wrong_columns_delimiter_and_content(data):
 
 def test_unknown_release():
     with pytest.raises(
-        ArgumentError, match="release 'konviddd' is not known; expected one of: custom, cvd2014, konvid"
+        ArgumentError, match="release 'konviddd' is not known; expected one of: custom, cvd2014, finevd_choice"
     ):
         rows("konviddd")
 
