@@ -155,5 +155,5 @@ class TestResults:
             "yes_share": 2 / 3,
         }
         for name, value in expected.items():
-            assert getattr(hooks, f"question_{name}")(items[::-1]) == pytest.approx(value), name
+            assert getattr(hooks, f"mini_question_{name}")(items[::-1]) == pytest.approx(value), name
         assert math.isnan(hooks.mini_question_acc_strength(items))
