@@ -27,6 +27,15 @@ def _own_caches(tmp_path_factory: pytest.TempPathFactory):
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nothing_runs():
+    """A run that was refused leaves its model behind, as it may: the process would have ended."""
+    yield
+    from lmms_cpllm.harness import running
+
+    running.stopped()
+
+
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_models import tiny_cpllm
