@@ -1,8 +1,8 @@
 """Open answers graded by a language model, through lmms-eval's own judge client.
 
 It is configured as for every task of lmms-eval: API_TYPE chooses the client (default openai), MODEL_VERSION the model, and
-the client has its own variables (OPENAI_API_KEY, AZURE_API_KEY, LLM_JUDGE_URL, AWS_REGION, ...). Without them
-nothing is sent anywhere.
+the client has its own variables (OPENAI_API_KEY, AZURE_API_KEY, LLM_JUDGE_URL, AWS_REGION, ...). Without them nothing is
+sent anywhere.
 
 The protocol is that of Q-Bench-Video: five rounds an answer, in each 0, 1 or 2 for completeness, accuracy and relevance
 together; the mean counts. The prompt is our own. Retries are the client's; a round that fails nevertheless is counted and

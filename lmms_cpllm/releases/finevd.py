@@ -22,12 +22,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lmms_cpllm.errors import DataError
 from lmms_cpllm.ratings import LETTERS
 from lmms_cpllm.releases.base import Release
 from lmms_cpllm.releases.files import find_file, stem_of, videos_by_stem
 from lmms_cpllm.releases.places import shorten
-from lmms_cpllm.releases.questions import Entry, Question, QuestionFile
+from lmms_cpllm.releases.questions import Entry, Question, QuestionFile, read_text
 
 YES_NO_FILE = "yesno_test.jsonl"
 CHOICE_FILE = "abcd_test_en.jsonl"
@@ -80,12 +79,7 @@ def dimension(distortion: str) -> str:
 
 def _read(folder: Path, name: str, parse: Callable[[str, str], Question | str]) -> QuestionFile:
     path = find_file("FineVD", folder, (name,), PLACES, how_to_get(name))
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file in UTF-8: {error}. Put the official file back.") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    lines = read_text(path).split("\n")
     entries, faults = [], []
     seen: Counter[str] = Counter()
     for number, line in enumerate(lines, start=1):

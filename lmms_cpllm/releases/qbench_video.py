@@ -26,7 +26,7 @@ from lmms_cpllm.ratings import LETTERS
 from lmms_cpllm.releases.base import Release
 from lmms_cpllm.releases.files import ByName, find_file, stem_of, videos_below, without_ending
 from lmms_cpllm.releases.places import shorten
-from lmms_cpllm.releases.questions import Entry, Question, QuestionFile
+from lmms_cpllm.releases.questions import Entry, Question, QuestionFile, read_text
 
 FILE = "Q_Bench_Video_dev.json"
 HOW_TO_GET = (
@@ -34,11 +34,8 @@ HOW_TO_GET = (
     "LMMS_CPLLM_DATA/qbench_video"
 )
 _JOINT = "_cat_"
-_TYPES = (
-    ("open_ended", "open"),
-    ("what/how", "what_how"),
-    ("yes-or-no", "yes_no"),
-)  # in the order of its authors' script
+# What the type of a question holds -> what it counts under, in the order of the authors' script.
+_TYPES = (("open_ended", "open"), ("what/how", "what_how"), ("yes-or-no", "yes_no"))
 _OTHER_TYPE = "other_type"
 _CONCERNS = ("technical", "aesthetic", "temporal", "aigc")
 _OTHER_CONCERN = "other_concern"
@@ -79,11 +76,9 @@ def read(folder: Path) -> QuestionFile:
 
 def _items(path: Path) -> list:
     try:
-        items = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        items = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
         raise DataError(f"{path}: not a JSON file: {error}. Put the official file back.") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     if not isinstance(items, list) or not items:
         raise DataError(
             f"{path}: a list of questions expected, found {type(items).__name__}. Put the official file back."

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lmms_cpllm.errors import DataError
+
 
 @dataclass(frozen=True)
 class Question:
@@ -53,6 +55,16 @@ class QuestionFile:
     """One sentence for every entry that could not be read as a question."""
     notes: tuple[str, ...] = ()
     """One sentence for everything that is odd and does no harm."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of questions, without a byte order mark at its beginning. Raises DataError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file in UTF-8: {error}. Put the official file back.") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def find_videos(entries: Sequence[Entry], files: Mapping[str, Path]) -> tuple[tuple[Question, ...], tuple[str, ...]]:

@@ -237,6 +237,14 @@ class TestFineVD:
             rows("finevd_choice")
         assert f"1 faults.\n  {fault}\n" in str(error.value)
 
+    def test_another_encoding(self, root):
+        path = root / "finevd" / "data" / "abcd_test_en.jsonl"
+        path.write_bytes("\n".join(line(*row) for row in CHOICE).encode("utf-16"))
+        with pytest.raises(
+            DataError, match=r"abcd_test_en\.jsonl: not a text file in UTF-8: (.|\n)*Put the official file"
+        ):
+            rows("finevd_choice")
+
     def test_neither_yes_nor_no(self, root):
         (root / "finevd" / "data" / "yesno_test.jsonl").write_text(line("x.mp4", YES_NO[0][1], "Maybe"))
         with pytest.raises(DataError, match=r"line 1: x\.mp4: answer 'Maybe' is neither Yes nor No"):
