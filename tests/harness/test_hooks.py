@@ -122,7 +122,7 @@ class TestLazyNames:
             "violated_blur": False,
         }
         monkeypatch.delenv("LMMS_CPLLM_LADDER_FAMILIES")
-        assert len(hooks.ladder_metrics) == 7 + 4 * 28
+        assert len(hooks.ladder_metrics) == 7 + 4 * 27
 
     def test_checkpoint_of_the_running_model(self) -> None:
         assert hooks.checkpoint is None
