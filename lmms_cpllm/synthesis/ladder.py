@@ -18,8 +18,9 @@ from lmms_cpllm.synthesis.scenes import Scene
 SECONDS = 1.0
 
 # Of each codec four contents, of each distortion two; every content climbs three ladders of codecs and two to four others.
-# Lost frames are shown on contents that move. Left out are `sharpening`, `oversaturation`, `desaturation` and `colour_cast`,
-# of which a little is a matter of taste, and `interlacing`, whose weakest strength is as bad as any other where much moves.
+# Lost frames are shown on contents that move. Left out are `sharpening`, `oversaturation`, `desaturation` and
+# `colour_cast`, of which a little is a matter of taste, and `interlacing`, whose weakest strength is as bad as any other
+# where much moves.
 LADDERS = (
     Ladder("h264", (18, 23, 28, 34, 42), ("astronaut", "coffee", "grass", "pagoda")),
     Ladder("hevc", (20, 25, 30, 36, 44), ("motorcycle", "dahlia", "retina", "cameraman")),
