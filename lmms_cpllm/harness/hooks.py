@@ -99,7 +99,6 @@ def question_documents(stub):
             "answer": asked.answer,
         }
         for asked in mini_questions.questions()
-        if asked.clip in videos
     )
 
 
