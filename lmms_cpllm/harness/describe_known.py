@@ -57,13 +57,12 @@ def known_metric(name: str, items: Sequence[Mapping]) -> float:
 
 def _ladders(items: Sequence[Mapping]) -> list[list[tuple[float, tuple[int, int] | None]]]:
     """The clips of each content and family with the clean clip of that content, which is their lowest step."""
-    steps: dict[tuple[str, str], list] = {}
+    ladders: dict[tuple[str, str], list] = {}
     clean: dict[str, list] = {}
     for item in items:
-        place = (
-            steps.setdefault((item["content"], item["family"]), [])
-            if item["known"]
-            else clean.setdefault(item["content"], [])
-        )
-        place.append((item["strength"], stated_rank(item["stated_strength"], item["level"])))
-    return [[*clean.get(content, ()), *clips] for (content, _), clips in steps.items()]
+        rank = stated_rank(item["stated_strength"], item["level"], bool(item["named"]))
+        if item["known"]:
+            ladders.setdefault((item["content"], item["family"]), []).append((item["strength"], rank))
+        else:
+            clean.setdefault(item["content"], []).append((item["strength"], rank))
+    return [[*clean.get(content, ()), *clips] for (content, _), clips in ladders.items()]

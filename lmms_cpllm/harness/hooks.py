@@ -107,7 +107,6 @@ def mini_question_documents(stub):
             "answer": asked.answer,
         }
         for asked in mini_questions.questions()
-        if asked.clip in videos
     )
 
 

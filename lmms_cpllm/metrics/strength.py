@@ -16,7 +16,8 @@ Written rules of `strength_order`:
   known strengths differ are compared: right if the stronger distortion is said to be stronger, wrong if it is said to be
   weaker, half right if there is a tie.
 - What is said is the strength word, and where it is the same the level word (bad is the strongest). One stands for the
-  other where it is missing: both scales have five steps of the same meaning (excellent is imperceptible).
+  other where it is missing: both scales have five steps of the same meaning (excellent is imperceptible). Who names no
+  distortion and calls the quality excellent or good says that there is none.
 - A description that says neither is tied with every other. No two clips to compare: nan.
 """
 
@@ -85,29 +86,32 @@ def _steps(sentence: str) -> list[int]:
     return [step for (step, _, _), holds in zip(words, held, strict=True) if holds]
 
 
-def stated_rank(strength: int | None, level: str | None) -> tuple[int, int] | None:
+def stated_rank(strength: int | None, level: str | None, names_any: bool) -> tuple[int, int] | None:
     """What a description says of the strength, for comparing two: the strength word decides, then the level word.
 
     Args:
         strength: as `stated_strength` gives it.
         level: a word of `ratings.LEVELS`, or None.
+        names_any: whether the description names a distortion.
 
     Returns:
-        (0..4, 0..4), None where both are None.
+        (0..4, 0..4), None where neither is said.
 
     Raises:
         ValueError: another word.
 
     Example:
-        >>> stated_rank(None, "excellent") < stated_rank(1, "good") < stated_rank(1, "fair") < stated_rank(3, None)
+        >>> stated_rank(None, "good", False) < stated_rank(1, "good", True) < stated_rank(None, "fair", True)
         True
     """
     if level is not None and level not in LEVELS:
         raise ValueError(f"level is {level!r}, expected one of {', '.join(LEVELS)}")
-    step = None if level is None else LEVELS.index(level)
-    if strength is None and step is None:
-        return None
-    return (step if strength is None else strength, strength if step is None else step)
+    if level is None:
+        return None if strength is None else (strength, strength)
+    step = LEVELS.index(level)
+    if strength is None:
+        strength = 0 if level in LEVELS[:2] and not names_any else step
+    return strength, step
 
 
 def strength_order(ladders: Sequence[Sequence[tuple[float, tuple[int, int] | None]]]) -> float:

@@ -4,8 +4,8 @@ The words are those of `synthesis.language`, with which CP-LLM is trained, and s
 distortion that some viewers see and some do not, no kind that looks like one that is there, no strength near a step of the
 scale. The list is fixed: whatever is chosen is chosen by the SHA-256 of a name, not by random numbers. Written rules:
 
-- For each kind of distortion, yes and no are right equally often, and so they are for the other yes-or-no questions. No is
-  asked of the clips that have the fewest questions so far.
+- For each kind of distortion, yes and no are right equally often, and so they are for the other yes-or-no questions. They
+  are asked of the clips that have the fewest questions so far.
 - The right one of the lettered answers is A, B, C and D in turn. Wrong ones are other kinds that are certainly not there,
   in about half of the questions "nothing" among them.
 - No kind of distortion is asked for, and none and no strength is the right choice, more than `MOST` times.
@@ -102,7 +102,7 @@ class Question:
 def facts_of(row: mini.MiniRow) -> Facts:
     """What is known of a clip, in the terms of `synthesis`."""
     light, texture, motion = SCENES[row.content]
-    # Of a quality alone, and as the only distortion, the label is the ACR number of both.
+    # There is one distortion, so the opinion of the clip is the opinion of the distortion.
     done = () if row.reference else (Impairment(row.family, row.strength, 1 + row.mos / 25),)
     return Facts(row.mos, motion=motion, light=light, texture=texture, impairments=done)
 
@@ -114,12 +114,9 @@ def questions() -> list[Question]:
         DataError: as `mini.table`.
     """
     clips = mini.table()
-    asked = Counter[str]()
-    result = []
-    for part in (_which, _strength, _clean, _motion, _present):
-        found = part(clips, asked)
-        asked.update(question.clip for question in found)
-        result += found
+    result = [*_which(clips), *_strength(clips)]
+    for part in (_clean, _motion, _present):
+        result += part(clips, Counter(question.clip for question in result))
     return sorted(result, key=lambda question: question.name)
 
 
@@ -171,7 +168,7 @@ def _yes_no(row: mini.MiniRow, kind: str, about: str, wordings: Sequence[str], a
     return Question(row.name, kind, about, f"{wording} Answer with yes or no.", YES_NO, answer)
 
 
-def _which(clips: Sequence[mini.MiniRow], asked: Counter[str]) -> list[Question]:
+def _which(clips: Sequence[mini.MiniRow]) -> list[Question]:
     """What is the main problem? Of four; asked of every clip where it is certain."""
     certain = [(row, found.kind if found else NOTHING) for row in clips if (found := _seen(row)) or row.reference]
     result = []
@@ -188,7 +185,7 @@ def _which(clips: Sequence[mini.MiniRow], asked: Counter[str]) -> list[Question]
     return result
 
 
-def _strength(clips: Sequence[mini.MiniRow], asked: Counter[str]) -> list[Question]:
+def _strength(clips: Sequence[mini.MiniRow]) -> list[Question]:
     """How strong is it? In the words of the impairment scale."""
     clear = [(row, found[0]) for row in clips if (found := findings(facts_of(row))) and is_clear_step(found[0].acr)]
     kinds = {row.name: found.kind for row, found in clear}

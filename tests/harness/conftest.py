@@ -83,12 +83,17 @@ def asked(konvid: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> P
 
 @pytest.fixture
 def mini(clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> list:
-    """vqa_mini with the files of `clips` in the place of rendered ones: 6 rows, 4 pairs; gives the rows."""
+    """vqa_mini with the files of `clips` in the place of rendered ones: 6 rows, 4 pairs and the questions on the rows;
+    gives the rows."""
     from lmms_cpllm.releases import mini as module
+    from lmms_cpllm.releases import mini_questions
 
     rows = [replace(row, video=str(clip)) for row, clip in zip(module.table()[:6], clips, strict=False)]
     pairs = [module.Pair(rows[0], rows[5]), module.Pair(rows[5], rows[1]), module.Pair(rows[2], rows[4])]
     pairs.append(module.Pair(rows[4], rows[3]))
+    names = {row.name for row in rows}
+    questions = [question for question in mini_questions.questions() if question.clip in names]
+    monkeypatch.setattr(mini_questions, "questions", lambda: questions)
     monkeypatch.setattr(module, "rows", lambda: rows)
     monkeypatch.setattr(module, "pairs", lambda: pairs)
     return rows

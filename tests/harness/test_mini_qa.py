@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from evaluation import evaluate, items_of, metrics_of
 from lmms_cpllm.errors import UserError
 from lmms_cpllm.harness import hooks
 from lmms_cpllm.harness.requests import read_request
-from lmms_cpllm.releases.mini_questions import questions
+from lmms_cpllm.releases import mini_questions
 
 TASK = "vqa_mini_qa"
 METRICS = (
@@ -26,8 +27,7 @@ CHOICE = {**YES_NO, "kind": "which", "options": ["blur", "noise", "nothing", "st
 @pytest.fixture
 def own(mini: list) -> list:
     """The questions on the clips of the fixture."""
-    names = {row.name for row in mini}
-    return [question for question in questions() if question.clip in names]
+    return mini_questions.questions()
 
 
 def test_documents(mini: list, own: list) -> None:
@@ -71,14 +71,15 @@ def test_cpllm_answers_freely(mini: list, own: list, checkpoint: Path, monkeypat
     assert results["versions"][TASK] == "1.0"
 
 
-def test_what_stands_in_the_metadata(mini: list) -> None:
+def test_what_stands_in_the_metadata(own: list, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = hooks.questions_mini
-    assert len(rows.pop("fingerprint")) == 16
-    assert rows == {
-        "count": 338,
-        "counts": {"clean": 48, "present": 136, "which": 68, "strength": 62, "motion": 24},
-        "chance": 0.3947,
-    }
+    assert len(rows["fingerprint"]) == 16
+    assert rows["count"] == len(own)
+    assert rows["counts"] == Counter(question.kind for question in own)
+    assert rows["chance"] == pytest.approx(sum(1 / len(question.options) for question in own) / len(own), abs=1e-4)
+    changed = [replace(own[0], prompt="Is it clean?"), *own[1:]]
+    monkeypatch.setattr(mini_questions, "questions", lambda: changed)
+    assert hooks.questions_mini["fingerprint"] != rows["fingerprint"]
 
 
 def test_dummy_says_yes(mini: list, own: list) -> None:

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from lmms_cpllm.metrics.lexicon import named
 from lmms_cpllm.metrics.strength import stated_rank, stated_strength, strength_order
+from lmms_cpllm.ratings import level_of
 from lmms_cpllm.releases import mini
 from lmms_cpllm.releases.mini_questions import facts_of
 from lmms_cpllm.synthesis.language import SEVERITIES, describe, findings
@@ -68,15 +70,35 @@ def test_our_own_descriptions_are_understood():
             assert stated_strength(text) == expected, text
 
 
+def test_true_descriptions_are_in_order():
+    rng = np.random.default_rng(1)
+    ladders = {}
+    for row in mini.table():
+        text = describe(facts_of(row), rng, "The quality of this video is").text
+        rank = stated_rank(stated_strength(text), level_of(row.mos), bool(named(text)))
+        for content, family in {(one.content, one.family) for one in mini.table() if not one.reference}:
+            if row.content == content and (row.reference or row.family == family):
+                ladders.setdefault((content, family), []).append((row.strength, rank))
+    assert len(ladders) == 36
+    assert {len(ladder) for ladder in ladders.values()} == {4}
+    # Half of a point where two steps of a ladder have the same words.
+    assert strength_order(list(ladders.values())) > 0.97
+
+
 def test_the_level_word_breaks_ties_and_stands_in():
-    ranks = [
-        stated_rank(*said)
-        for said in ((None, "excellent"), (1, "good"), (1, "fair"), (None, "fair"), (2, "poor"), (4, None))
-    ]
-    assert ranks == [(0, 0), (1, 1), (1, 2), (2, 2), (2, 3), (4, 4)]
-    assert stated_rank(None, None) is None
+    said = ((None, "excellent"), (1, "good"), (1, "fair"), (None, "fair"), (2, "poor"), (4, None), (None, None))
+    ranks = [stated_rank(strength, level, names_any=True) for strength, level in said]
+    assert ranks == [(0, 0), (1, 1), (1, 2), (2, 2), (2, 3), (4, 4), None]
     with pytest.raises(ValueError, match=r"^level is 'great', expected one of excellent, good, fair, poor, bad$"):
-        stated_rank(1, "great")
+        stated_rank(1, "great", names_any=True)
+
+
+def test_who_names_no_distortion_in_a_good_picture_says_that_there_is_none():
+    assert stated_rank(None, "good", names_any=False) == (0, 1)
+    assert stated_rank(None, "good", names_any=True) == (1, 1)
+    assert stated_rank(None, "bad", names_any=False) == (4, 4), (
+        "something is wrong, in words that are not in the lexicon"
+    )
 
 
 class TestOrder:

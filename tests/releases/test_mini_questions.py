@@ -49,6 +49,8 @@ def test_how_many(asked, rows):
     per_clip = Counter(question.clip for question in asked)
     assert set(per_clip) == set(rows)
     assert min(per_clip.values()) >= 2
+    # As the README says.
+    assert sum(1 / len(question.options) for question in asked) / len(asked) == pytest.approx(0.39, abs=0.005)
 
 
 def test_yes_and_no_are_balanced_for_everything_that_is_asked_about(asked):
