@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -49,7 +50,7 @@ def measure_files(measure: Callable[..., float], arguments: Sequence[tuple], wor
         return
     # Spawned: OpenCV's threads of this process are not there in a fork of it, which then waits for them for ever.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(1,))
+    pool = ProcessPoolExecutor(workers, context, initializer=_in_a_process)
     try:
         yield from pool.map(work, jobs)
     except BrokenProcessPool as error:
@@ -70,6 +71,11 @@ def numbers_of(title: str, paths: Sequence[object], found: Iterable[Measured]) -
         reasons = "; ".join(failed[:_REASONS])
         logger.warning("%s: %d of %d files gave no number: %s%s", title, len(failed), len(paths), reasons, more)
     return np.array([one.number for one in found], np.float64)
+
+
+def _in_a_process() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C reaches every process of the terminal; the first one says so
 
 
 def _measured(measure: Callable[..., float], job: tuple[RawFormat | None, tuple]) -> Measured:

@@ -23,11 +23,11 @@ _PART = re.compile(
     r"|at\s+first\b|(?:in|for|during)\s+the\s+(?:first|second|last|other)\b)"
 )
 _DENIED = re.compile(
-    r"(?:\bnot|n't)\s+(?:say|call|describe|consider|rate|think|believe|judge)(?:[\s-]+[\w']{1,20}){0,9}[\s-]+$"
+    r"(?:\bnot|n't)\s+(?:say|call|describe|consider|rate|think|believe|judge)(?:[\s-]+(?!but\b)[\w']{1,20}){0,9}[\s-]+$"
 )
 _UNREAL = re.compile(
     r"\bif\s+(?:it|its|the|there|this|that|they|more|less|some|only)\b[^\n]{0,60}"
-    r"\b(?:were|was|had|weren't|wasn't|hadn't)\b"
+    r"\b(?:were|was|had|weren't|wasn't|hadn't)\b(?!\s+(?:to|up|asked|rated|scored|judged)\b)"
 )
 
 
@@ -53,5 +53,5 @@ def is_denied(before: str) -> bool:
 
 
 def is_unreal(sentence: str) -> bool:
-    """Whether a sentence says what would be if something were otherwise; not so "if I were to choose"."""
+    """Whether a sentence says what would be if something were otherwise; not so "if it were rated from 0 to 100"."""
     return bool(_UNREAL.search(sentence))

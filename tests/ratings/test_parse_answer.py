@@ -196,6 +196,8 @@ TABLE = [
     ("It is not excellent, but it is good.", 75, ""),
     ("Verdict: fair", 50, ""),
     ("If I were to choose, I'd say good.", 75, ""),
+    ("If the video were rated from 0 to 100, I would give it 70.", 70, ""),
+    ("I can't judge the content but I would rate the quality as 70.", 70, ""),
     ("Mostly good, sometimes poor.", None, "ambiguous: good, poor"),
     ("The quality of this video is between fair and good, leaning towards good.", None, "ambiguous: good, fair"),
     ("The quality is good in the beginning and poor at the end.", None, AMBIGUOUS),
