@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from lmms_cpllm import __version__
-from lmms_cpllm.commands import data, tasks_path, train
+from lmms_cpllm.commands import baseline_save, compare, data, tasks_path, train
 
-COMMANDS = (data, tasks_path, train)
+COMMANDS = (data, tasks_path, train, compare, baseline_save)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lmms_cpllm.commands.tables import print_table
 from lmms_cpllm.releases import RELEASES
 from lmms_cpllm.releases.base import (
     Listing,
@@ -62,7 +63,7 @@ def run_list(args: argparse.Namespace) -> int:
         )
         for release in RELEASES.values()
     ]
-    _print_table(("name", "release", "videos", "MOS scale", "licence", "found"), lines)
+    print_table(("name", "release", "videos", "MOS scale", "licence", "found"), lines)
     print(
         f"{DATA_VARIABLE}={root}"
         if root
@@ -80,7 +81,7 @@ def run_check(args: argparse.Namespace) -> int:
     else:
         listing = inspect(release, find_place(release))
     unreadable = _probe_all(listing.rows)
-    _print_table((release.title, ""), _summary(release, listing, len(unreadable)))
+    print_table((release.title, ""), _summary(release, listing, len(unreadable)))
     findings = _findings(release, listing, unreadable)
     for finding in findings:
         print(finding)
@@ -176,19 +177,3 @@ def _findings(release: Release, listing: Listing, unreadable: dict[str, str]) ->
         findings += [f"missing: {name}" for name in listing.missing]
     findings += [f"unreadable: {name}: {reason}" for name, reason in unreadable.items()]
     return findings
-
-
-def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """A table on standard output; into a pipe it is never folded, so that it can be searched."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, show_header=any(columns))
-    for line in lines:
-        table.add_row(*line)
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = max(
-            console.width, table.__rich_measure__(console, console.options.update(max_width=10_000)).maximum
-        )
-    console.print(table)

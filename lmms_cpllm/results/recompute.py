@@ -1,0 +1,62 @@
+"""A metric from the items of a sample log, by the very function that the harness computed it with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lmms_cpllm.harness.describe import describe_metric
+from lmms_cpllm.harness.pairs import pair_metric
+from lmms_cpllm.harness.scoring import score_metric
+from lmms_cpllm.metrics.intervals import bootstrap_difference_interval
+
+Items = Sequence[Mapping[str, Any]]
+
+FUNCTIONS: dict[str, Callable[[str, Items], float]] = {
+    function.__name__: function for function in (score_metric, describe_metric, pair_metric)
+}
+"""What computes the metrics of this package, by the name that stands in the results file before the colon."""
+
+# A fit ends a little elsewhere with another version of scipy; an edited or mixed-up file is farther off.
+TOLERANCE = 1e-4
+
+
+def is_known(function: str) -> bool:
+    """Whether `value` can compute it: not for a task of lmms-eval itself, or of a newer version of this package."""
+    return function.partition(":")[0] in FUNCTIONS
+
+
+def value(function: str, items: Items) -> float:
+    """One metric over items.
+
+    Args:
+        function: as in a results file, `score_metric:srcc`.
+        items: of that metric.
+    """
+    name, _, metric = function.partition(":")
+    return float(FUNCTIONS[name](metric, items))
+
+
+def agrees(reported: float, computed: float) -> bool:
+    """Whether a results file and a sample log say the same; nan is nan."""
+    if math.isnan(reported) or math.isnan(computed):
+        return math.isnan(reported) and math.isnan(computed)
+    return math.isclose(reported, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+def difference_interval(function: str, before: Items, after: Items) -> tuple[float, float]:
+    """95 % bootstrap interval of `after` less `before`; whole videos are drawn, the same ones for both.
+
+    Args:
+        function: as in a results file.
+        before: (n,) items of one run.
+        after: (n,) items of the other, of the same videos in the same order.
+    """
+
+    def of(items: Items) -> Callable[[np.ndarray], float]:
+        return lambda drawn: value(function, [items[position] for position in drawn])
+
+    return bootstrap_difference_interval(of(before), of(after), len(before))
