@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lmms_cpllm.compare.baselines import find, shipped
 from lmms_cpllm.compare.thresholds import parse_drop, parse_requirement
 from lmms_cpllm.errors import DataError
 
@@ -34,9 +33,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("results", metavar="RESULTS", type=Path, help="what lmms-eval wrote to --output_path")
     parser.add_argument(
         "--baseline",
-        metavar="FILE|DIR",
-        help="what to compare with: a file of `lmms-cpllm baseline save`, or an output folder"
-        + (f"; shipped: {', '.join(shipped())}" if shipped() else ""),
+        metavar="FILE|DIR|NAME",
+        help="what to compare with: a file of `lmms-cpllm baseline save`, an output folder, or the name of a baseline "
+        "that comes with this package",
     )
     parser.add_argument(
         "--require",
@@ -98,9 +97,11 @@ def selected_tasks(args: argparse.Namespace) -> tuple[str, ...] | None:
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; 1 when a check failed."""
-    from lmms_cpllm.compare.check import Questions
+    from lmms_cpllm.compare.baselines import find
+    from lmms_cpllm.compare.check import COMPLETE, SAME_DATA, Questions
     from lmms_cpllm.compare.judging import ThresholdError, judge
     from lmms_cpllm.compare.selecting import Selection
+    from lmms_cpllm.results import read
 
     if args.max_drop and not args.baseline:
         args.parser.error("--max-drop needs --baseline")
@@ -109,8 +110,8 @@ def run(args: argparse.Namespace) -> int:
     selection = Selection(tuple(args.models) if args.models else None, selected_tasks(args))
     drops = None if args.max_drop is None else tuple(args.max_drop)
     questions = Questions(args.min_answered, tuple(args.require), drops, args.strict)
-    results, checks = _read(args.results, "complete")
-    baseline, faults = _read(find(args.baseline), "same data") if args.baseline else (None, [])
+    results, checks = _found(COMPLETE, lambda: read(args.results))
+    baseline, faults = _found(SAME_DATA, lambda: read(find(args.baseline))) if args.baseline else (None, [])
     checks += faults
     if results is not None:
         try:
@@ -144,13 +145,12 @@ def _share(text: str) -> float:
     return share
 
 
-def _read(path: Path, name: str) -> tuple[Results | None, list[Check]]:
-    """What is at a path, or a failed check: also a server that reads a file of checks has to hear of it."""
+def _found(name: str, look: Callable[[], Results]) -> tuple[Results | None, list[Check]]:
+    """What is there, or a failed check: a server that reads a file of checks has to hear of it as well."""
     from lmms_cpllm.compare.check import Check
-    from lmms_cpllm.results import read
 
     try:
-        return read(path), []
+        return look(), []
     except DataError as error:
         return None, [Check("", "", name, False, str(error))]
 

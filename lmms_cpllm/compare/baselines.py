@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lmms_cpllm.errors import DataError
+
 SHIPPED = Path(__file__).with_name("shipped")
 
 
@@ -13,6 +15,16 @@ def shipped() -> list[str]:
 
 
 def find(named: str) -> Path:
-    """The path that is meant: what lies there, else the shipped baseline of this name, else the path as it is."""
-    path = SHIPPED / f"{named}.json"
-    return path if named in shipped() and not Path(named).exists() else Path(named)
+    """The path that is meant: what lies there, else the shipped baseline of this name.
+
+    Raises:
+        DataError: there is neither.
+    """
+    if Path(named).exists():
+        return Path(named)
+    if named in shipped():
+        return SHIPPED / f"{named}.json"
+    raise DataError(
+        f"{named}: expected a file of `lmms-cpllm baseline save`, an output folder of lmms-eval, or the name of a "
+        f"shipped baseline ({', '.join(shipped()) or 'there is none'}), found nothing"
+    )

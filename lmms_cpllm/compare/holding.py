@@ -50,10 +50,10 @@ def _answered(run: TaskRun, least: float) -> Check:
 def _required(run: TaskRun, requirement: Requirement) -> Check:
     value, higher = run.metrics[requirement.metric], run.higher_is_better.get(requirement.metric)
     reason = contradiction(run, requirement.metric)
+    limit = f"{'>=' if higher else '<='} {requirement.value:g}"
     holds = value >= requirement.value if higher else value <= requirement.value
     if not reason and higher is None:
         reason = NO_DIRECTION
     elif not reason and not holds:
-        reason = "not defined" if math.isnan(value) else f"too {'low' if higher else 'high'}"
-    limit = f"{'>=' if higher else '<='} {requirement.value:g}"
+        reason = "not defined" if math.isnan(value) else f"{value:.4f}, required is {limit}"
     return Check(run.model, run.task, requirement.metric, not reason, reason, value, limit)

@@ -34,7 +34,7 @@ def to_junit(checks: Sequence[Check], detail: Callable[[Check], str]) -> str:
                 failure = ElementTree.SubElement(case, "failure", {"message": _clean(one.reason), "type": one.name})
                 failure.text = _clean(detail(one))
     ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}'
 
 
 def _counts(name: str, checks: Sequence[Check]) -> dict[str, str]:
