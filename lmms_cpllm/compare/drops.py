@@ -33,7 +33,7 @@ def drop_checks(run: TaskRun, before: TaskRun, questions: Questions) -> Iterator
 
 def no_baseline(run: TaskRun, baseline: Results) -> Check:
     """The check of a run that the baseline has nothing for."""
-    same = [one for one in baseline.left_out if (one.model, one.task) == (run.model, run.task)]
+    same = [one for one in baseline.left_out if not one.model or (one.model, one.task) == (run.model, run.task)]
     there = sorted({f"{one.task} of {one.model}" for one in baseline.runs})
     told = f"{same[0].source.name}: {same[0].reason}" if same else f"it has {', '.join(there) or 'nothing'}"
     return Check(run.model, run.task, SAME_DATA, False, f"no complete run of it in {baseline.path}; {told}")

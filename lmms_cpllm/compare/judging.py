@@ -45,7 +45,8 @@ def _against(
     """What is there against what was there. `checks` are those made so far."""
     theirs = [run for run in baseline.runs if selection.has_task(run.task, run.groups)]
     named = [run for run in theirs if selection.has_model(run.model)]
-    names = pair_models(models_of(runs), models_of(named or theirs))
+    # Also a model that failed to evaluate is one of those that are there.
+    names = pair_models(sorted({one.model for one in checks if one.model}), models_of(named or theirs))
     expected = [run for run in theirs if run in named or run.model in names.values()]
     yield from not_repeated(expected, {name: model for model, name in names.items()}, runs, checks)
     known = {(run.model, run.task): run for run in theirs}

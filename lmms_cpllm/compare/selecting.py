@@ -20,7 +20,7 @@ class Selection:
 
     def has_model(self, model: str) -> bool:
         """Whether the model is looked at."""
-        return self.models is None or any(fnmatchcase(model, pattern) for pattern in self.models)
+        return self.models is None or any(model == pattern or fnmatchcase(model, pattern) for pattern in self.models)
 
     def has_task(self, task: str, groups: Sequence[str]) -> bool:
         """Whether the task is looked at, by its own name or by that of a group it is in."""

@@ -6,6 +6,7 @@ Each video is a line, so that a diff of two baselines is readable. A file holds 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,8 @@ from lmms_cpllm.results.recompute import agrees, is_known, value
 from lmms_cpllm.results.runs import ResultsError, Rows, TaskRun, load_json
 
 FORMAT = "lmms-cpllm baseline 1"
+
+_MARK = re.compile(r'"format"\s*:\s*"lmms-cpllm baseline ')
 
 # What is copied as it is.
 _PLAIN = ("model", "task", "groups", "date", "version", "checkpoint", "metrics", "higher_is_better", "functions")
@@ -37,10 +40,10 @@ def save(runs: Sequence[TaskRun], path: Path) -> None:
 
 def is_frozen(path: Path) -> bool:
     """Whether a path is a file that was written by `save`, whole or not."""
-    try:
-        return path.is_file() and f'"format": "{FORMAT[:-1]}' in path.open(encoding="utf-8").read(200)
-    except (OSError, UnicodeDecodeError):
+    if not path.is_file():
         return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return _MARK.search(file.read(200)) is not None
 
 
 def load(path: Path) -> Results:

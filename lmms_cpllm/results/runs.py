@@ -80,7 +80,10 @@ def read_file(path: Path) -> list[TaskRun]:
     for key in ("results", "configs", "config"):
         if not isinstance(document.get(key), dict):
             raise ResultsError(f"it has no {key!r}, which every results file of lmms-eval has")
-    return [_task_run(path, document, task) for task in document["configs"]]
+    try:
+        return [_task_run(path, document, task) for task in document["configs"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ResultsError(f"it is not as lmms-eval writes it ({type(error).__name__}: {error})") from error
 
 
 def load_json(path: Path) -> Any:

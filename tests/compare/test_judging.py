@@ -303,6 +303,13 @@ class TestOtherBaselines:
         reason = f"no complete run of it in {tmp_path}/old; 20260102_030405_results.json: run with --limit 5"
         assert failed(ask(out, tmp_path / "old")) == [("same data", reason)]
 
+    def test_an_empty_baseline(self, out, base):
+        write_run(out, {TASK: score_items()})
+        base.write_text("")
+        ((name, reason),) = failed(ask(out, base))
+        assert name == "same data"
+        assert reason.startswith(f"no complete run of it in {base}; old.json: it is not JSON, or ends too early: ")
+
     def test_a_group(self, tmp_path, out):
         tasks = {TASK: score_items(**GOOD), PAIRS: pair_items()}
         write_run(tmp_path / "old", tasks, groups={"vqa_all": list(tasks)})
@@ -343,6 +350,19 @@ class TestSeveralModels:
             ("cpllm ablate=pixel", "no results; the baseline has some")
         ]
         assert failed(ask(out, freeze(two), models=("cpllm",))) == []
+
+    def test_a_model_that_failed_lends_its_past_to_no_other(self, tmp_path, out, base):
+        write_run(out, {TASK: score_items(**GOOD)}, limit=5)
+        write_run(out, {TASK: score_items(**WORSE)}, model="dummy", date="20260105_000000")
+        checks = ask(out, base)
+        assert [(one.model, one.name) for one in checks if not one.passed] == [
+            ("cpllm", "complete"),
+            ("dummy", "same data"),
+        ]
+
+    def test_a_name_with_signs_of_a_pattern(self, out):
+        write_run(out, {TASK: score_items(**GOOD)}, model_args="sizes=[1;2]")
+        assert failed(ask(out, models=("cpllm sizes=[1;2]",))) == []
 
     def test_one_against_one_whatever_they_are_called(self, two, base):
         checks = ask(two, base, models=("*ablate=pixel",))

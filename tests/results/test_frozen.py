@@ -72,6 +72,15 @@ def test_figures_that_the_log_does_not_give_are_not_frozen(tmp_path):
         frozen.save(read(tmp_path).runs, tmp_path / "base.json")
 
 
+def test_another_layout_of_the_same_json_is_the_same(tmp_path, runs):
+    path = tmp_path / "base.json"
+    frozen.save(runs, path)
+    before = read(path)
+    for indent in (None, 4):
+        path.write_text(json.dumps(json.loads(path.read_text()), indent=indent, separators=(",", ":")))
+        assert read(path) == before
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

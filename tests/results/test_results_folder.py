@@ -141,6 +141,10 @@ class TestSampleLogs:
         ("", "it is not JSON, or ends too early: "),
         ('{"results": {', "it is not JSON, or ends too early: "),
         ("[]", "it holds no JSON object"),
+        (
+            '{"results": {}, "configs": {"a": 1}, "config": {"limit": "5"}}',
+            "it is not as lmms-eval writes it (TypeError",
+        ),
         ('{"results": {}, "configs": {}}', "it has no 'config', which every results file of lmms-eval has"),
     ],
 )
