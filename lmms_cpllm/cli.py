@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from lmms_cpllm import __version__
-from lmms_cpllm.commands import baseline, data, score, tasks_path, train
+from lmms_cpllm.commands import baseline, compare, data, score, tasks_path, train
 
-COMMANDS = (score, baseline, data, tasks_path, train)
+COMMANDS = (score, compare, baseline, data, train, tasks_path)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 import lmms_cpllm
 from lmms_cpllm.cli import build_parser
@@ -75,6 +76,29 @@ def test_commands_of_the_baselines_are_there(text):
         build_parser().parse_args(command)
     named = re.search(r"`lmms-cpllm baseline ([\w|]+) RELEASE --out FILE.csv`", section)[1]
     assert tuple(named.split("|")) == METHOD_NAMES
+
+
+def test_commands_and_options_of_compare_are_there(text):
+    section = text.split("## Compare")[1].split("## Training")[0]
+    commands = re.findall(
+        r"^(?:.*\brun: |\s+- )?(lmms-cpllm (?:compare|baseline) .*?)(?: > \S+)?$", section, re.MULTILINE
+    )
+    assert len(commands) == 5
+    for command in commands:
+        build_parser().parse_args(shlex.split(command, comments=True)[1:])
+    actions = build_parser()._subparsers._group_actions[0].choices["compare"]._option_string_actions
+    named = set(re.findall(r"`?(--[\w-]+)", section))
+    assert named >= {option for option in actions if option.startswith("--")} - {"--help"}
+
+
+def test_the_jobs_install_run_and_compare(text):
+    github, gitlab = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL))
+    steps = [step["run"] for step in github["jobs"]["compare"]["steps"] if "run" in step]
+    scripts = gitlab["compare"]["script"]
+    for lines in (steps, scripts):
+        assert [line.split()[0] for line in lines] == ["pip", "lmms-eval", "lmms-cpllm"]
+    assert steps[:2] == scripts[:2]
+    assert scripts[2].endswith(f"> {gitlab['compare']['artifacts']['reports']['junit']}")
 
 
 def test_the_file_tree_names_every_part(text):

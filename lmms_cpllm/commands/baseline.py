@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmms_cpllm.commands import baseline_save
 from lmms_cpllm.errors import ArgumentError, UserError
 from lmms_cpllm.releases import RELEASES, fingerprint, rows
 
@@ -29,13 +30,22 @@ _MOST_WORKERS = 8
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
-        "baseline",
-        help="write a score file of a classic measure for --model vqa_scores",
+        "baseline", help="freeze a run for compare; write score files of classic measures for --model vqa_scores"
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    baseline_save.add_action(actions)
+    for name in METHOD_NAMES:
+        _add_measure(actions, name)
+
+
+def _add_measure(actions: argparse._SubParsersAction, name: str) -> None:
+    parser = actions.add_parser(
+        name,
+        help=f"write a score file of {name} for --model vqa_scores",
         description="Measure every video of a release and write a score file for `lmms-eval --model vqa_scores`; goes "
         "on where it was stopped. vmaf, ssim and psnr need references, which mini alone has. Exit status 1 when a video "
         "has no score.",
     )
-    parser.add_argument("method", metavar="METHOD", choices=METHOD_NAMES, help=f"one of: {', '.join(METHOD_NAMES)}")
     names = sorted(RELEASES)
     parser.add_argument("release", metavar="RELEASE", choices=names, help=f"one of: {', '.join(names)}")
     parser.add_argument(
@@ -47,7 +57,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--workers", metavar="N", type=_positive, default=_processors(), help="processes (default: %(default)s)"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, method=name)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Tables on the terminal."""
+"""Tables on standard output."""
 
 from __future__ import annotations
 

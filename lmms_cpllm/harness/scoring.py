@@ -72,13 +72,19 @@ def in_order(items: Sequence[Mapping]) -> list[Mapping]:
     return sorted(items, key=lambda item: item["video"])
 
 
-def score_metric(name: str, items: Sequence[Mapping]) -> float:
-    """One metric of `metrics.summary` over all items; unanswered ones count as the middle of the scale.
+def score_columns(items: Sequence[Mapping], answered: bool = False) -> tuple[list[float | None], list[float]]:
+    """Qualities and MOS in the order of the names.
 
-    Replayed scores have a scale of their own; the middle of that is their median.
+    Replayed scores have a scale of their own, whose middle is their median: it stands where there is none, unless
+    `answered` asks which there are.
     """
     ordered = in_order(items)
     qualities = [item["quality"] for item in ordered]
-    if name != "answered" and any(item.get("raw") for item in ordered):
+    if not answered and any(item.get("raw") for item in ordered):
         qualities = replay.fill_missing(qualities)
-    return SCORE_METRICS[name](qualities, [item["mos"] for item in ordered])
+    return qualities, [item["mos"] for item in ordered]
+
+
+def score_metric(name: str, items: Sequence[Mapping]) -> float:
+    """One metric of `metrics.summary` over all items; unanswered ones count as the middle of the scale."""
+    return SCORE_METRICS[name](*score_columns(items, answered=name == "answered"))

@@ -1,6 +1,12 @@
-"""How sure an SRCC is: a percentile bootstrap over videos."""
+"""How sure a metric is: a percentile bootstrap over videos.
+
+What is resampled with the same number of videos, seed and number of resamples is resampled with the same videos: the
+difference of two such arrays is a paired bootstrap of two models.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import scipy
@@ -46,32 +52,63 @@ def bootstrap_srcc_interval(
     x, y = paired(x, y)
     if not has_correlation(x, y):
         return float("nan"), float("nan")
-    values = resampled_srcc(x, y, seed, n_resamples)
-    values = values[np.isfinite(values)]
-    if values.size * 2 < n_resamples:
+    return percentile_interval(resampled_srcc(x, y, seed, n_resamples), confidence)
+
+
+def percentile_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
+    """What `confidence` of the (r,) resampled values lie between.
+
+    Written rule: values that are not finite are dropped; where that leaves fewer than half of them the interval is
+    (nan, nan).
+    """
+    finite = values[np.isfinite(values)]
+    if finite.size == 0 or finite.size * 2 < values.size:
         return float("nan"), float("nan")
     outside = 50.0 * (1.0 - confidence)
-    low, high = np.percentile(values, [outside, 100.0 - outside])
+    low, high = np.percentile(finite, [outside, 100.0 - outside])
     return float(low), float(high)
+
+
+def resampled(statistic: Callable[[np.ndarray], float], n: int, seed: int, n_resamples: int) -> np.ndarray:
+    """(n_resamples,) values of any statistic.
+
+    Args:
+        statistic: of (n,) positions, each in 0..n-1, drawn with replacement.
+        n: videos, >= 1.
+        seed: of numpy's default generator.
+        n_resamples: >= 1.
+    """
+    return np.array([statistic(row) for drawn in _draws(n, seed, n_resamples) for row in drawn], dtype=np.float64)
 
 
 def resampled_srcc(x: np.ndarray, y: np.ndarray, seed: int, n_resamples: int) -> np.ndarray:
     """(n_resamples,) SRCC of each resample, nan where one side of it is constant."""
-    generator = np.random.default_rng(seed)
     # Ranks of the whole set order every resample as the raw values do, and sort faster as small integers.
     x, y = (np.unique(values, return_inverse=True)[1].astype(np.int32) for values in (x, y))
-    rows = max(1, _CHUNK_VALUES // x.size)
-    parts = []
-    for start in range(0, n_resamples, rows):
-        drawn = generator.integers(0, x.size, size=(min(rows, n_resamples - start), x.size))
-        parts.append(_row_pearson(scipy.stats.rankdata(x[drawn], axis=1), scipy.stats.rankdata(y[drawn], axis=1)))
+    parts = [
+        _row_pearson(scipy.stats.rankdata(x[drawn], axis=1), scipy.stats.rankdata(y[drawn], axis=1))
+        for drawn in _draws(x.size, seed, n_resamples)
+    ]
     return np.concatenate(parts)
 
 
+def resampled_plcc(x: np.ndarray, y: np.ndarray, seed: int, n_resamples: int) -> np.ndarray:
+    """(n_resamples,) PLCC of each resample, nan where one side of it is constant."""
+    return np.concatenate([_row_pearson(x[drawn], y[drawn]) for drawn in _draws(x.size, seed, n_resamples)])
+
+
+def _draws(n: int, seed: int, n_resamples: int) -> Iterator[np.ndarray]:
+    """Positions in 0..n-1 as arrays of (some, n) rows, `n_resamples` rows in all."""
+    generator = np.random.default_rng(seed)
+    rows = max(1, _CHUNK_VALUES // n)
+    for start in range(0, n_resamples, rows):
+        yield generator.integers(0, n, size=(min(rows, n_resamples - start), n))
+
+
 def _row_pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of each row of two (r, n) arrays of ranks -> (r,)."""
+    """Pearson's correlation of each row of two (r, n) arrays -> (r,); nan where a row is constant."""
+    varies = (np.ptp(x, axis=1) > 0) & (np.ptp(y, axis=1) > 0)
     x = x - x.mean(axis=1, keepdims=True)
     y = y - y.mean(axis=1, keepdims=True)
     scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    # Ranks are multiples of a half, so the centred ranks of a constant row are exactly zero.
-    return np.divide((x * y).sum(axis=1), scale, out=np.full(scale.shape, np.nan), where=scale > 0)
+    return np.divide((x * y).sum(axis=1), scale, out=np.full(scale.shape, np.nan), where=varies & (scale > 0))

@@ -9,7 +9,13 @@ import scipy.stats
 
 from lmms_cpllm.metrics import intervals
 from lmms_cpllm.metrics.correlation import srcc
-from lmms_cpllm.metrics.intervals import bootstrap_srcc_interval, resampled_srcc
+from lmms_cpllm.metrics.intervals import (
+    bootstrap_srcc_interval,
+    percentile_interval,
+    resampled,
+    resampled_plcc,
+    resampled_srcc,
+)
 
 
 def data(size, seed=0, noise=1.0):
@@ -106,3 +112,33 @@ def test_the_largest_common_release_is_quick():
     start = time.process_time()
     bootstrap_srcc_interval(x, y)
     assert time.process_time() - start < 3  # 0.2 s on one core
+
+
+def test_every_resample_of_plcc_is_scipys():
+    x, y = data(40)
+    drawn = np.random.default_rng(3).integers(0, 40, size=(50, 40))
+    expected = [scipy.stats.pearsonr(x[row], y[row]).statistic for row in drawn]
+    assert resampled_plcc(x, y, 3, 50) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_constant_resample_has_no_correlation():
+    x = np.array([0.1, 0.1, 0.1, 0.1, 0.7])  # the mean of the tenths is not a tenth to the last bit
+    values = resampled_plcc(x, np.arange(5.0), 0, 200)
+    drawn = np.random.default_rng(0).integers(0, 5, size=(200, 5))
+    assert np.array_equal(np.isnan(values), [np.ptp(x[row]) == 0 for row in drawn])
+
+
+def test_any_statistic_sees_the_same_draws(monkeypatch):
+    x, y = data(50)
+    by_hand = resampled(lambda drawn: scipy.stats.pearsonr(x[drawn], y[drawn]).statistic, 50, 5, 40)
+    assert by_hand == pytest.approx(resampled_plcc(x, y, 5, 40), abs=1e-12)
+    monkeypatch.setattr(intervals, "_CHUNK_VALUES", 7 * 50)
+    assert np.array_equal(by_hand, resampled(lambda d: scipy.stats.pearsonr(x[d], y[d]).statistic, 50, 5, 40))
+
+
+@pytest.mark.parametrize(
+    ("values", "defined"), [([], False), ([np.nan, np.nan, 1.0], False), ([np.nan, 1.0, 1.0], True)]
+)
+def test_percentiles_of_what_is_finite(values, defined):
+    low, high = percentile_interval(np.array(values))
+    assert (low, high) == (1.0, 1.0) if defined else math.isnan(low) and math.isnan(high)

@@ -1,0 +1,81 @@
+"""A metric from the items of a sample log, by the very function that the harness computed it with; and a change of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lmms_cpllm.harness.describe import describe_metric
+from lmms_cpllm.harness.describe_known import known_metric
+from lmms_cpllm.harness.mini_questions import mini_question_metric
+from lmms_cpllm.harness.pairs import pair_metric
+from lmms_cpllm.harness.questions import choice_metric
+from lmms_cpllm.harness.scoring import score_columns, score_metric
+from lmms_cpllm.metrics.intervals import percentile_interval, resampled, resampled_plcc, resampled_srcc
+from lmms_cpllm.metrics.summary import fill_unanswered
+
+Items = Sequence[Mapping[str, Any]]
+
+FUNCTIONS: dict[str, Callable[[str, Items], float]] = {
+    function.__name__: function
+    for function in (score_metric, describe_metric, known_metric, pair_metric, mini_question_metric, choice_metric)
+}
+"""What computes the metrics of this package, by the name that stands in the results file before the colon."""
+
+# A fit ends a little elsewhere with another version of scipy; an edited or mixed-up file is farther off.
+TOLERANCE = 1e-4
+
+_SEED, _RESAMPLES = 0, 1000
+
+# All resamples at once: a thousand calls of scipy take a hundred times as long.
+_AT_ONCE = {"score_metric:srcc": resampled_srcc, "score_metric:plcc": resampled_plcc}
+
+
+def is_known(function: str) -> bool:
+    """Whether `value` can compute it: not for a task of lmms-eval itself, or of a newer version of this package."""
+    return function.partition(":")[0] in FUNCTIONS
+
+
+def value(function: str, items: Items) -> float:
+    """One metric over items.
+
+    Args:
+        function: as in a results file, `score_metric:srcc`.
+        items: of that metric.
+    """
+    name, _, metric = function.partition(":")
+    return float(FUNCTIONS[name](metric, items))
+
+
+def agrees(reported: float, computed: float) -> bool:
+    """Whether a results file and a sample log say the same; nan is nan."""
+    if math.isnan(reported) or math.isnan(computed):
+        return math.isnan(reported) and math.isnan(computed)
+    return math.isclose(reported, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+def difference_interval(function: str, before: Items, after: Items) -> tuple[float, float]:
+    """95 % bootstrap interval of `after` less `before`; whole videos are drawn, the same ones for both.
+
+    Args:
+        function: as in a results file.
+        before: (n,) items of one run.
+        after: (n,) items of the other, of the same videos in the same order.
+    """
+    return percentile_interval(_resampled(function, after) - _resampled(function, before))
+
+
+def _resampled(function: str, items: Items) -> np.ndarray:
+    if not items:
+        return np.array([])
+    if function in _AT_ONCE:
+        qualities, mos = score_columns(items)
+        return _AT_ONCE[function](fill_unanswered(qualities), np.array(mos), _SEED, _RESAMPLES)
+
+    def statistic(drawn: np.ndarray) -> float:
+        return value(function, [items[position] for position in drawn])
+
+    return resampled(statistic, len(items), _SEED, _RESAMPLES)

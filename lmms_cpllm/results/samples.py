@@ -1,0 +1,67 @@
+"""One sample log of lmms-eval (`<date>_samples_<task>.jsonl`): a line of JSON for each document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lmms_cpllm.results.runs import ResultsError
+
+Items = dict[str, tuple[Mapping[str, Any], ...]]
+
+
+def read_items(path: Path, metrics: Sequence[str], count: int) -> Items:
+    """What each metric was computed from: metric to one item a document, in the order of the videos' names.
+
+    Args:
+        path: the log.
+        metrics: those of this package, whose items name their video.
+        count: documents that were scored.
+
+    Raises:
+        ResultsError: the log is missing, was cut off, holds other documents than were scored, or names a video twice.
+    """
+    lines = list(_lines(path))
+    if len(lines) != count:
+        raise ResultsError(f"{path.name} holds {len(lines)} documents, {count} were scored")
+    items = sorted((_items_of_line(line, metrics) for line in lines), key=_video) if metrics else []
+    names = [_video(item) for item in items]
+    twice = next((name for name, after in pairwise(names) if name == after), None)
+    if twice is not None:
+        raise ResultsError(f"{path.name} names {twice} twice")
+    return {metric: tuple(item[metric] for item in items) for metric in metrics}
+
+
+def _lines(path: Path) -> Iterator[dict]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, text in enumerate(file, 1):
+                try:
+                    line = json.loads(text)
+                except ValueError as error:
+                    raise ResultsError(f"{path.name}, line {number}: not JSON, or ends too early: {error}") from error
+                if not isinstance(line, dict):
+                    raise ResultsError(f"{path.name}, line {number}: expected a JSON object")
+                yield line
+    except FileNotFoundError as error:
+        raise ResultsError(f"{path.name} is missing") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path.name} cannot be read: {error}") from error
+
+
+def _items_of_line(line: dict, metrics: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """The items of a document; equal ones are one object, for the host writes most of them several times."""
+    items: dict[str, Mapping[str, Any]] = {}
+    for metric in metrics:
+        item = line.get(metric)
+        if not isinstance(item, dict) or not isinstance(item.get("video"), str):
+            raise ResultsError(f"document {line.get('doc_id')}: no item of {metric} that names its video")
+        items[metric] = next((known for known in items.values() if known == item), item)
+    return items
+
+
+def _video(items: Mapping[str, Mapping[str, Any]]) -> str:
+    return next(iter(items.values()))["video"]
