@@ -21,8 +21,9 @@ from lmms_cpllm.harness.describe import describe_metric, describe_results
 from lmms_cpllm.harness.describe_known import known_metric, known_results
 from lmms_cpllm.harness.ladder import ladder_metric, ladder_results, metric_names
 from lmms_cpllm.harness.mini_questions import mini_question_metric, mini_question_results
+from lmms_cpllm.harness.open_questions import open_metric, open_results
 from lmms_cpllm.harness.pairs import DIFFERENCES, pair_difference_results, pair_metric, pair_results
-from lmms_cpllm.harness.questions import choice_metric, choice_results, open_metric, open_results, pooled_share, prompt
+from lmms_cpllm.harness.questions import choice_metric, choice_results, pooled_share, prompt
 from lmms_cpllm.harness.scoring import score_metric, score_results
 from lmms_cpllm.metrics.levels import quality_of_mos
 from lmms_cpllm.metrics.pairs import accuracy_by_difference

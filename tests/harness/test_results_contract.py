@@ -125,4 +125,5 @@ def test_a_run_against_its_own_frozen_self(konvid: Path, scores: Path, tmp_path:
 def test_every_metric_of_the_tasks_can_be_computed_again() -> None:
     names = {f.__name__ for f in vars(hooks).values() if ":" in getattr(f, "__name__", "")}
     assert {"score_metric:srcc", "pair_metric:accuracy"} <= names
-    assert {name for name in names if not recompute.is_known(name)} == set()
+    # What a judge said is not asked for again, and counts of its calls are no metric of a model.
+    assert {name.partition(":")[0] for name in names if not recompute.is_known(name)} == {"open_metric"}
