@@ -31,6 +31,13 @@ def warnings():
     logger.remove(handler)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left_behind():
+    """A run that fails does not let go of its model: in a process that is to end, nobody minds."""
+    yield
+    running.stopped()
+
+
 def scores_of(kind: str) -> list[float]:
     """Eight scores that agree with the MOS in part."""
     noise = np.random.default_rng(7).normal(size=8)
