@@ -149,7 +149,7 @@ print(">", len(positional.all_tasks))
         "> host mini.yaml",
         "> user vqa_konvid.yaml",
         "> konvid vqa_konvid_describe.yaml",
-        "> vqa_konvid_describe builtin both vqa_ugc vqa_ugc_mean",
+        "> vqa_konvid_describe builtin both vqa_qbench_video_dev vqa_ugc vqa_ugc_mean",
         f"> {len(OUR_TASKS) + 2}",
     ]
 
