@@ -11,6 +11,7 @@ from lmms_eval.api.instance import GenerationResult, Instance
 from PIL import Image
 
 from lmms_cpllm.errors import ArgumentError, UserError
+from lmms_cpllm.harness import answers
 from lmms_cpllm.harness.cpllm import CPLLM
 from lmms_cpllm.harness.requests import read_request
 from lmms_cpllm.harness.stream import LazyAnswers
@@ -60,14 +61,16 @@ def test_other_tasks_are_answered_with_what_the_decoder_says(model: CPLLM, clips
 def test_answers_are_computed_one_by_one(model: CPLLM, clips: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "arguments", replace(model.arguments, batch_size=1))
     computed: list[int] = []
-    original = model._answer
-    monkeypatch.setattr(model, "_answer", lambda batch: computed.append(len(batch)) or original(batch))
+    original = answers.answer_batch
+    monkeypatch.setattr(
+        answers, "answer_batch", lambda m, p, batch: computed.append(len(batch)) or original(m, p, batch)
+    )
     request = ask({"type": "video", "url": str(clips[0])}, text("Rate."), gen_kwargs={"cpllm_mode": "score"})
-    answers = model.generate_until([request] * 3)
+    found = model.generate_until([request] * 3)
     assert computed == []
-    first = answers[0]
+    first = found[0]
     assert computed == [1]
-    assert [answer.text for answer in answers] == [first.text] * 3
+    assert [answer.text for answer in found] == [first.text] * 3
     assert computed == [1, 1, 1]
 
 
