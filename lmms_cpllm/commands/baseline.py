@@ -46,7 +46,7 @@ def _add_measure(actions: argparse._SubParsersAction, name: str) -> None:
         "on where it was stopped. vmaf, ssim and psnr need references, which mini alone has. Exit status 1 when a video "
         "has no score.",
     )
-    names = sorted(RELEASES)
+    names = sorted(name for name, release in RELEASES.items() if not release.questions)  # of those there is no score
     parser.add_argument("release", metavar="RELEASE", choices=names, help=f"one of: {', '.join(names)}")
     parser.add_argument(
         "--out", metavar="FILE.csv", type=_csv, required=True, help="the score file; FILE.csv.json says how it was made"

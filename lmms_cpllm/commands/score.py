@@ -80,10 +80,16 @@ def _rows(given: Sequence[str], mode: str, arguments: dict[str, str]) -> Iterato
     from tqdm import tqdm
 
     from lmms_cpllm.harness.direct import judge_files
+    from lmms_cpllm.releases.files import ENDINGS
 
     files = list(dict.fromkeys(path for text in given for path in _files(text)))
-    judged = judge_files(([path] for path in files), mode, arguments)
-    for (path,), answer in tqdm(judged, "score", len(files), unit="video", file=sys.stderr, disable=len(files) == 1):
+    empty = [path for path in files if Path(path).is_dir()]
+    judged = judge_files(([path] for path in files if path not in empty), mode, arguments)
+    for path in tqdm(files, "score", unit="video", file=sys.stderr, disable=len(files) == 1):
+        if path in empty:
+            yield {"file": path, "error": f"expected a folder with videos ({', '.join(ENDINGS)}), found none in it"}
+            continue
+        _, answer = next(judged)
         if isinstance(answer, VideoError):
             yield {"file": path, "error": answer.reason}
             continue

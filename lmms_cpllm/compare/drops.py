@@ -78,6 +78,8 @@ def _drop_check(run: TaskRun, before: TaskRun, drop: Drop, strict: bool) -> Chec
         return answer(reason)
     change = _change(run, before, drop.metric)
     loss = change.before - change.after if run.higher_is_better[drop.metric] else change.after - change.before
+    if change.before == change.after:
+        loss = 0.0  # also of what is infinite, as a strength that is never detected
     if math.isnan(loss):
         return answer("not defined", change)
     allowed = drop.allowed(change.before)

@@ -152,9 +152,10 @@ def _own(folder: Path, families: Sequence[str]) -> tuple[list[LadderRow], list[s
             known[digest] = shown
             footage = footage_of(path, _unique_name(shown, digest, names))
             rows += _rendered(recipe.items_of(footage, families), f"{TITLE}-{footage.name}")
-        except (VideoError, av.FFmpegError, OSError) as error:
+        except (VideoError, av.FFmpegError, OSError, ValueError) as error:
             # Without the path, for what is left out is part of the fingerprint, and folders do not matter there.
-            unusable.append(f"{shown}: {error.reason if isinstance(error, VideoError) else error.strerror or error}")
+            reason = error.reason if isinstance(error, VideoError) else getattr(error, "strerror", None)
+            unusable.append(f"{shown}: {reason or error}")
     if not rows:
         raise DataError(
             f"{VARIABLE}={folder}: expected at least one clean clip, found none that can be used\n"

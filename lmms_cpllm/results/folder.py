@@ -91,7 +91,7 @@ def _choose(newest_first: list[TaskRun]) -> tuple[TaskRun | None, list[LeftOut]]
 def _with_items(run: TaskRun) -> TaskRun:
     if run.samples is None:
         return run
-    return replace(run, items=read_items(run.samples, list(run.functions), run.count))
+    return replace(run, items=read_items(run.samples, run.functions, run.count))
 
 
 def _left_out(run: TaskRun, reason: str, spoils: bool = False) -> LeftOut:

@@ -6,6 +6,7 @@ Each video is a line, so that a diff of two baselines is readable. A file holds 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -69,7 +70,7 @@ def _dump_run(run: TaskRun) -> str:
     items = _smallest(run)
     columns = list(dict.fromkeys(name for item in items for name in item))
     head = {
-        **{name: _nan_to_null(getattr(run, name)) for name in _PLAIN},
+        **{name: _as_json(getattr(run, name)) for name in _PLAIN},
         "rows": asdict(run.rows) if run.rows else None,
         "columns": columns,
     }
@@ -123,8 +124,10 @@ def _load_run(path: Path, told: Mapping[str, Any]) -> TaskRun:
     )
 
 
-def _nan_to_null(part: Any) -> Any:
-    """`nan` is no JSON; only metrics can be one."""
+def _as_json(part: Any) -> Any:
+    """`nan` and infinity are no JSON; only metrics can be one. `float` reads "inf" back."""
     if isinstance(part, Mapping):
-        return {name: _nan_to_null(inner) for name, inner in part.items()}
-    return None if isinstance(part, float) and part != part else part
+        return {name: _as_json(inner) for name, inner in part.items()}
+    if not isinstance(part, float) or math.isfinite(part):
+        return part
+    return None if math.isnan(part) else str(part)

@@ -10,6 +10,7 @@ import numpy as np
 
 from lmms_cpllm.harness.describe import describe_metric
 from lmms_cpllm.harness.describe_known import known_metric
+from lmms_cpllm.harness.ladder import ladder_metric
 from lmms_cpllm.harness.mini_questions import mini_question_metric
 from lmms_cpllm.harness.pairs import pair_metric
 from lmms_cpllm.harness.questions import choice_metric
@@ -21,7 +22,10 @@ Items = Sequence[Mapping[str, Any]]
 
 FUNCTIONS: dict[str, Callable[[str, Items], float]] = {
     function.__name__: function
-    for function in (score_metric, describe_metric, known_metric, pair_metric, mini_question_metric, choice_metric)
+    for function in (
+        *(score_metric, describe_metric, known_metric, pair_metric),
+        *(ladder_metric, mini_question_metric, choice_metric),
+    )
 }
 """What computes the metrics of this package, by the name that stands in the results file before the colon."""
 
@@ -37,6 +41,15 @@ _AT_ONCE = {"score_metric:srcc": resampled_srcc, "score_metric:plcc": resampled_
 def is_known(function: str) -> bool:
     """Whether `value` can compute it: not for a task of lmms-eval itself, or of a newer version of this package."""
     return function.partition(":")[0] in FUNCTIONS
+
+
+def is_of_all_documents(function: str) -> bool:
+    """Whether every document has an item for it: one of a ladder has none for the metrics of other families."""
+    return not _is_of_ladders(function)
+
+
+def _is_of_ladders(function: str) -> bool:
+    return function.partition(":")[0] == ladder_metric.__name__
 
 
 def value(function: str, items: Items) -> float:
@@ -58,14 +71,16 @@ def agrees(reported: float, computed: float) -> bool:
 
 
 def difference_interval(function: str, before: Items, after: Items) -> tuple[float, float]:
-    """95 % bootstrap interval of `after` less `before`; whole videos are drawn, the same ones for both.
+    """95 % bootstrap interval of `after` less `before`; whole videos are drawn, whole contents of ladders, the same ones
+    for both.
 
     Args:
         function: as in a results file.
         before: (n,) items of one run.
         after: (n,) items of the other, of the same videos in the same order.
     """
-    return percentile_interval(_resampled(function, after) - _resampled(function, before))
+    with np.errstate(invalid="ignore"):  # infinity less infinity is not defined, and no part of the interval
+        return percentile_interval(_resampled(function, after) - _resampled(function, before))
 
 
 def _resampled(function: str, items: Items) -> np.ndarray:
@@ -75,7 +90,28 @@ def _resampled(function: str, items: Items) -> np.ndarray:
         qualities, mos = score_columns(items)
         return _AT_ONCE[function](fill_unanswered(qualities), np.array(mos), _SEED, _RESAMPLES)
 
+    if _is_of_ladders(function):
+        return _resampled_contents(function, items)
+
     def statistic(drawn: np.ndarray) -> float:
         return value(function, [items[position] for position in drawn])
 
     return resampled(statistic, len(items), _SEED, _RESAMPLES)
+
+
+def _resampled_contents(function: str, items: Items) -> np.ndarray:
+    """Single clips of a ladder are no ladder. A content that is drawn twice stands there as two."""
+    contents = sorted({item["content"] for item in items})
+    of = {content: [item for item in items if item["content"] == content] for content in contents}
+
+    def statistic(drawn: np.ndarray) -> float:
+        return value(
+            function,
+            [
+                {**item, "content": f"{copy} {item['content']}"}
+                for copy, position in enumerate(drawn)
+                for item in of[contents[position]]
+            ],
+        )
+
+    return resampled(statistic, len(contents), _SEED, _RESAMPLES)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from lmms_cpllm.results.recompute import is_of_all_documents
 from lmms_cpllm.results.runs import ResultsError
 
 Items = dict[str, tuple[Mapping[str, Any], ...]]
 
 
-def read_items(path: Path, metrics: Sequence[str], count: int) -> Items:
-    """What each metric was computed from: metric to one item a document, in the order of the videos' names.
+def read_items(path: Path, functions: Mapping[str, str], count: int) -> Items:
+    """What each metric was computed from: metric to its items, one of each document, in the order of the videos' names.
 
     Args:
         path: the log.
-        metrics: those of this package, whose items name their video.
+        functions: metric to what computes it, for those of this package, whose items name their video.
         count: documents that were scored.
 
     Raises:
@@ -27,12 +28,12 @@ def read_items(path: Path, metrics: Sequence[str], count: int) -> Items:
     lines = list(_lines(path))
     if len(lines) != count:
         raise ResultsError(f"{path.name} holds {len(lines)} documents, {count} were scored")
-    items = sorted((_items_of_line(line, metrics) for line in lines), key=_video) if metrics else []
+    items = sorted((_items_of_line(line, functions) for line in lines), key=_video) if functions else []
     names = [_video(item) for item in items]
     twice = next((name for name, after in pairwise(names) if name == after), None)
     if twice is not None:
         raise ResultsError(f"{path.name} names {twice} twice")
-    return {metric: tuple(item[metric] for item in items) for metric in metrics}
+    return {metric: tuple(item[metric] for item in items if metric in item) for metric in functions}
 
 
 def _lines(path: Path) -> Iterator[dict]:
@@ -52,14 +53,18 @@ def _lines(path: Path) -> Iterator[dict]:
         raise ResultsError(f"{path.name} cannot be read: {error}") from error
 
 
-def _items_of_line(line: dict, metrics: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+def _items_of_line(line: dict, functions: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
     """The items of a document; equal ones are one object, for the host writes most of them several times."""
     items: dict[str, Mapping[str, Any]] = {}
-    for metric in metrics:
+    for metric, function in functions.items():
         item = line.get(metric)
+        if item is None and not is_of_all_documents(function):
+            continue
         if not isinstance(item, dict) or not isinstance(item.get("video"), str):
             raise ResultsError(f"document {line.get('doc_id')}: no item of {metric} that names its video")
         items[metric] = next((known for known in items.values() if known == item), item)
+    if not items:
+        raise ResultsError(f"document {line.get('doc_id')}: no item of any metric")
     return items
 
 

@@ -31,9 +31,22 @@ def _own_caches(tmp_path_factory: pytest.TempPathFactory):
 def _nothing_runs():
     """A run that was refused leaves its model behind, as it may: the process would have ended."""
     yield
-    from lmms_cpllm.harness import running
+    from lmms_cpllm.harness import judging, running
 
     running.stopped()
+    judging.forget()
+
+
+@pytest.fixture
+def warnings():
+    """The warnings of loguru."""
+    import lmms_eval.evaluator  # noqa: F401 - its first import drops the handlers that are there
+    from loguru import logger
+
+    texts: list[str] = []
+    handler = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
+    yield texts
+    logger.remove(handler)
 
 
 @pytest.fixture(scope="session")

@@ -173,5 +173,7 @@ def test_the_command_names_what_there_is(capsys) -> None:
     with pytest.raises(SystemExit):
         build_parser().parse_args(["baseline", "niqe", "--help"])
     text = " ".join(capsys.readouterr().out.split())
+    assert "konvid" in text
+    assert "finevd" not in text, "it asks questions, and has no score to stand beside"
     assert f"frames of a video that are read (default: {FRAMES})" in text
     assert [name for name, release in RELEASES.items() if release.references] == ["mini"]

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from evaluation import evaluate, items_of, metrics_of
 from fake_konvid import labels_file
-from loguru import logger
 from scipy import stats
 
 from lmms_cpllm.errors import CheckpointError, DataError, UserError, VideoError
@@ -18,15 +17,6 @@ from lmms_cpllm.harness import answers, running
 from lmms_cpllm.ratings import LEVELS, parse_answer
 
 SCORE_METRICS = {"srcc", "plcc", "krcc", "rmse", "fit_lcc", "answered", "ci95_low", "ci95_high"}
-
-
-@pytest.fixture
-def warnings():
-    """The warnings of loguru."""
-    texts: list[str] = []
-    handler = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
-    yield texts
-    logger.remove(handler)
 
 
 @pytest.fixture

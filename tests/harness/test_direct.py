@@ -84,7 +84,7 @@ def test_the_table_names_every_file(clips: list[Path], checkpoint: Path, tmp_pat
     assert score(clips[0], tmp_path / "nothing", checkpoint=checkpoint) == 1
     out, err = capsys.readouterr()
     assert all(text in out for text in ("file", "quality", "ACR", "rating", str(clips[0]), f"{tmp_path}/nothing"))
-    assert f"{tmp_path}/nothing: this is a directory, not a video file" in err
+    assert f"{tmp_path}/nothing: expected a folder with videos (.mp4, " in err
 
 
 def test_the_better_of_two(clips: list[Path], checkpoint: Path, tmp_path: Path, capsys) -> None:

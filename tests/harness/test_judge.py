@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from fake_judge import FakeServer, use_judge
 from lmms_eval import llm_judge
 from lmms_eval.llm_judge.providers import AzureOpenAIProvider
-from loguru import logger
 
 from lmms_cpllm.harness import judging
 from lmms_cpllm.harness.judging import GIVE_UP_AFTER, ROUNDS, Grades, find_judge, grading_prompt, parse_grade
-
-
-@pytest.fixture(autouse=True)
-def _no_judge_before() -> Iterator[None]:
-    judging.forget()
-    yield
-    judging.forget()
-
-
-@pytest.fixture
-def warnings() -> Iterator[list[str]]:
-    texts: list[str] = []
-    handler = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
-    yield texts
-    logger.remove(handler)
 
 
 @pytest.mark.parametrize(

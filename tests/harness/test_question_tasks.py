@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from evaluation import evaluate, items_of, metrics_of
 from fake_judge import FakeServer, use_judge
 from fake_questions import ITEMS
 from lmms_eval.llm_judge.providers import OpenAIProvider
-from loguru import logger
 
 from lmms_cpllm import releases
 from lmms_cpllm.errors import DataError, UserError
@@ -23,23 +21,6 @@ from lmms_cpllm.plugin import tasks_path
 CHOICE = [f"vqa_qbench_video_dev_{part}" for part in ("yesno", "whathow", "pairs")]
 OPEN = "vqa_qbench_video_dev_open"
 FINEVD = ["vqa_finevd_yesno", "vqa_finevd_choice"]
-
-
-@pytest.fixture(autouse=True)
-def _no_judge_before() -> Iterator[None]:
-    judging.forget()
-    yield
-    judging.forget()
-
-
-@pytest.fixture
-def warnings() -> Iterator[list[str]]:
-    import lmms_eval.evaluator  # noqa: F401 - its first import drops the handlers that are there
-
-    texts: list[str] = []
-    handler = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
-    yield texts
-    logger.remove(handler)
 
 
 def known(metrics: dict[str, float]) -> dict[str, float]:

@@ -16,6 +16,8 @@ from lmms_cpllm import cli
 from lmms_cpllm.harness import hooks
 from lmms_cpllm.results import read, recompute
 
+GOLDEN = Path(__file__).parents[1] / "golden/prompts.json"
+
 
 def evaluate_into(
     folder: Path, model: str, tasks: list[str], model_args: str = "", date: str = DATE, **options
@@ -66,6 +68,27 @@ def test_a_real_folder(konvid: Path, mini: list, scores: Path, tmp_path: Path) -
     assert found.runs[-1].checkpoint["scores"] == "method.csv"
     assert found.runs[0].checkpoint is None
     assert found.runs[2].higher_is_better == {"accuracy": True, "answered": True, "first_share": None}
+
+
+def test_the_runs_of_every_task_are_read_frozen_and_compared(
+    fakes: dict, asked: Path, mini: list, ladder: list, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    tasks = sorted(json.loads(GOLDEN.read_text()))
+    evaluate_into(tmp_path / "out", "dummy", tasks, "response=73")
+    found = read(tmp_path / "out")
+    assert found.left_out == ()
+    assert [run.task for run in found.runs] == tasks
+    for run in found.runs:
+        for metric, function in run.functions.items():
+            if recompute.is_known(function):
+                computed = recompute.value(function, run.items[metric])
+                assert recompute.agrees(run.metrics[metric], computed), (run.task, metric)
+    frozen = tmp_path / "base.json"
+    assert cli.main(["baseline", "save", str(tmp_path / "out"), "--out", str(frozen)]) == 0
+    json.loads(frozen.read_text(), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    given = ("--min-answered", "0", "--max-drop", "rmse:0", "all_detected_step:0", "all_steps:0", "accuracy:0")
+    assert cli.main(["compare", str(tmp_path / "out"), "--baseline", str(frozen), *given]) == 0
+    assert "all_detected_step drop" in capsys.readouterr().out
 
 
 def test_the_fake_results_are_read_as_the_real_ones(konvid: Path, mini: list, tmp_path: Path) -> None:

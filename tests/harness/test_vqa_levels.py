@@ -9,7 +9,6 @@ import torch
 from lmms_eval import models
 from lmms_eval.api.instance import Instance
 from lmms_eval.models.registry_v2 import ModelManifest
-from loguru import logger
 
 from lmms_cpllm.errors import ArgumentError, UserError
 from lmms_cpllm.harness import running
@@ -35,14 +34,6 @@ def _toys(monkeypatch: pytest.MonkeyPatch):
         "get_model",
         lambda name, force_simple=False: getattr(toy_base, classes[name]) if name in classes else original(name),
     )
-
-
-@pytest.fixture
-def warnings():
-    texts: list[str] = []
-    handler = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
-    yield texts
-    logger.remove(handler)
 
 
 def requests_of(model: VQALevels, documents: list[dict], mode: str | None = "score", prompt: str = PROMPT) -> list:

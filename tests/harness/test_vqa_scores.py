@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from evaluation import evaluate, items_of, metrics_of
 from fake_konvid import konvid_ids, konvid_scores
-from loguru import logger
 from scipy import stats
 
 from lmms_cpllm.errors import ArgumentError, UserError
@@ -20,15 +19,6 @@ from lmms_cpllm.harness import hooks, replay, running, vqa_scores
 from lmms_cpllm.harness.vqa_scores import parse
 
 IDS, MOS = konvid_ids(8), konvid_scores(8)
-
-
-@pytest.fixture
-def warnings():
-    """The warnings of loguru."""
-    texts: list[str] = []
-    handler = logger.add(lambda message: texts.append(message.record["message"]), level="WARNING")
-    yield texts
-    logger.remove(handler)
 
 
 @pytest.fixture(autouse=True)
