@@ -173,8 +173,9 @@ def count_examples(examples: Sequence[Example]) -> dict[str, int]:
 
 
 def digest_examples(examples: Sequence[Example]) -> str:
-    """16 digits that change with the examples, their labels and their sides of the split."""
-    lines = (f"{e.path.parent.name}/{e.path.name} {e.split} {e.quality:.4f} {e.sd:.4f}" for e in examples)
+    """16 digits that change with what is learned from and validated on, its labels and its sides of the split."""
+    taken = (e for e in examples if e.split != "test")
+    lines = (f"{e.path.parent.name}/{e.path.name} {e.split} {e.quality:.4f} {e.sd:.4f}" for e in taken)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
