@@ -20,6 +20,8 @@ from av.stream import Disposition
 
 from lmms_cpllm.errors import VideoError
 from lmms_cpllm.raw_video import declared, is_raw
+from lmms_cpllm.video.colour import UNSPECIFIED
+from lmms_cpllm.video.limits import DEFAULT_LIMITS, Watch
 
 # Text that FFmpeg would draw as a picture, and lists that name other files: neither is the video that was asked for.
 _NOT_VIDEO = {"tty", "bin", "xbin", "idf", "adf", "hls", "dash", "concat", "concatf", "sdp", "imf", "lavfi"}
@@ -45,6 +47,8 @@ class Packets:
     """Seconds per unit."""
     rate: float
     """Frames per second that the container declares; 0 where it does not."""
+    transfer: int = UNSPECIFIED
+    """AVColorTransferCharacteristic that the stream declares: 16 is PQ, 18 HLG."""
 
     @cached_property
     def positions(self) -> dict[int, int] | None:
@@ -131,10 +135,15 @@ def codec_name(stream: av.VideoStream) -> str:
     return stream.codec_context.codec.canonical_name
 
 
-def iterate(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
-    """The packets of the stream that hold data, to its end or to the place where a damaged container breaks off."""
-    packets = container.demux(stream)
+def iterate(container: av.container.InputContainer, stream: av.VideoStream, watch: Watch) -> Iterator[av.Packet]:
+    """The packets of the stream that hold data, to its end or to the place where a damaged container breaks off.
+
+    Raises:
+        VideoError: the time of `watch` is over, or there are more packets than it allows.
+    """
+    packets, count = container.demux(stream), 0
     while True:
+        watch.check(count)
         try:
             packet = next(packets, None)
         except (av.FFmpegError, IndexError):
@@ -142,16 +151,18 @@ def iterate(container: av.container.InputContainer, stream: av.VideoStream) -> I
             return
         if packet is None:
             return
+        count += 1
         if packet.size:  # not the flush packet at the end, nor "show the last frame again" in AVI
             yield packet
 
 
-def read_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Packets:
-    """Demux the stream to its end, or to the place where a truncated file breaks off."""
+def read_packets(container: av.container.InputContainer, stream: av.VideoStream, watch: Watch | None = None) -> Packets:
+    """Demux the stream to its end, or to the place where a truncated file breaks off; `watch` is as for `iterate`."""
+    watch = watch or Watch(container.name, DEFAULT_LIMITS)
     pts, dts, keys, shown, durations, size = [], [], [], [], [], 0
     hidden_bit = 0x10 if stream.codec_context.name in ("vp8", "libvpx") else 0
     broken_off = False
-    for packet in iterate(container, stream):
+    for packet in iterate(container, stream, watch):
         pts.append(packet.pts)
         dts.append(packet.dts)
         keys.append(packet.is_keyframe)
@@ -170,7 +181,8 @@ def read_packets(container: av.container.InputContainer, stream: av.VideoStream)
         pts = [None] * len(pts)
     rate = stream.average_rate or stream.guessed_rate
     rate = 0.0 if is_image(container) else float(rate or 0)
-    return Packets(pts, dts, keys, shown, durations, size, float(stream.time_base or 0), rate)
+    transfer = int(stream.codec_context.color_trc or UNSPECIFIED)
+    return Packets(pts, dts, keys, shown, durations, size, float(stream.time_base or 0), rate, transfer)
 
 
 def displayed(packets: Packets) -> Timeline | None:
