@@ -6,6 +6,7 @@ Every error of FFmpeg or of the file system leaves this file as a `VideoError` t
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -23,6 +24,8 @@ from lmms_cpllm.raw_video import declared, is_raw
 from lmms_cpllm.video.colour import UNSPECIFIED
 from lmms_cpllm.video.limits import DEFAULT_LIMITS, Watch
 
+# Where it knows no rate FFmpeg gives its clock's, 90,000 a second for MPEG.
+_MOST_FPS = 10_000
 # Text that FFmpeg would draw as a picture, and lists that name other files: neither is the video that was asked for.
 _NOT_VIDEO = {"tty", "bin", "xbin", "idf", "adf", "hls", "dash", "concat", "concatf", "sdp", "imf", "lavfi"}
 
@@ -180,7 +183,7 @@ def read_packets(container: av.container.InputContainer, stream: av.VideoStream,
         # AVI stores no display times; where frames are reordered FFmpeg guesses them, and wrongly for H.264.
         pts = [None] * len(pts)
     rate = stream.average_rate or stream.guessed_rate
-    rate = 0.0 if is_image(container) else float(rate or 0)
+    rate = 0.0 if is_image(container) or not rate or rate > _MOST_FPS else float(rate)
     transfer = int(stream.codec_context.color_trc or UNSPECIFIED)
     return Packets(pts, dts, keys, shown, durations, size, float(stream.time_base or 0), rate, transfer)
 
@@ -281,4 +284,6 @@ def _pick_stream(path: str, container: av.container.InputContainer) -> av.VideoS
 
 
 def _text(error: av.FFmpegError) -> str:
+    if error.errno == errno.EIO:  # also what FFmpeg's readers say at the end of a file that promises more
+        return "Input/output error; the file is cut off, or its disk fails"
     return (error.strerror or str(error)).rstrip(".")
