@@ -154,8 +154,8 @@ def iterate(container: av.container.InputContainer, stream: av.VideoStream, watc
             return
         if packet is None:
             return
-        count += 1
         if packet.size:  # not the flush packet at the end, nor "show the last frame again" in AVI
+            count += 1
             yield packet
 
 
@@ -267,8 +267,7 @@ def _pick_stream(path: str, container: av.container.InputContainer) -> av.VideoS
         if not s.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
     ]
     if not streams:
-        kinds = sorted({"cover art" if s.type == "video" else s.type for s in container.streams})
-        raise VideoError(path, f"the file has no video stream (found: {', '.join(kinds) or 'no stream'})")
+        raise VideoError(path, f"the file has no video stream (found: {_kinds(container)})")
     decodable = [s for s in streams if s.codec_context is not None]
     if not decodable:
         raise VideoError(path, "there is no decoder for its video stream")
@@ -281,6 +280,16 @@ def _pick_stream(path: str, container: av.container.InputContainer) -> av.VideoS
             -s.index,
         ),
     )
+
+
+def _kinds(container: av.container.InputContainer) -> str:
+    """What a file holds instead. Not by `stream.type`: PyAV reads address 0 where FFmpeg has no name for it."""
+    streams = container.streams
+    found = {"audio": streams.audio, "cover art": streams.video, "data": streams.data, "subtitle": streams.subtitles}
+    found |= {"attachment": streams.attachments}
+    others = len(streams) - sum(map(len, found.values()))
+    kinds = [kind for kind, held in found.items() if held] + (["unknown"] if others else [])
+    return ", ".join(sorted(kinds)) or "no stream"
 
 
 def _text(error: av.FFmpegError) -> str:

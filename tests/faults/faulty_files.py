@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -112,14 +111,18 @@ def hdr(transfer: int, **options) -> Maker:
 
 
 def before_zero(folder: Path) -> Path:
-    """Matroska whose frames begin a second before time 0: its muxer writes none, so the blocks are changed by hand."""
-    path = stamped("a.mkv", [40 * index for index in range(12)])(folder)
-    data, at = bytearray(path.read_bytes()), 0
-    for index in range(12):
-        block = b"\x81" + struct.pack(">hB", 40 * index, 0x80)  # track 1, time in its cluster, key frame
-        at = data.index(block, at)
-        struct.pack_into(">h", data, at + 1, 40 * index - 1000)
-    path.write_bytes(data)
+    """Frames that begin a second before time 0, in ASF, whose muxer writes such times."""
+    path = folder / "a.wmv"
+    with av.open(str(path), "w", format="asf", container_options={"avoid_negative_ts": "disabled"}) as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index, picture in enumerate(textured_frames(12, 48, 64)):
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            for packet in stream.encode(frame):
+                packet.time_base = Fraction(1, 1000)
+                packet.pts = packet.dts = 40 * index - 1000
+                container.mux(packet)
     with av.open(str(path)) as container:
         assert next(container.demux(video=0)).pts == -1000
     return path
