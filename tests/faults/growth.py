@@ -29,7 +29,7 @@ def main(checkpoint: str, count: str, *clips: str) -> None:
     total = int(count)
     paths = itertools.islice(itertools.cycle(clips), total)
     arguments = {"pretrained": checkpoint, "decode_workers": 1, "prefetch": 1}
-    for number, _ in enumerate(judge_files(([path] for path in paths), "describe", arguments), start=1):
+    for number, _ in enumerate(judge_files(([path] for path in paths), "score", arguments), start=1):
         if number % (total // 30) == 0:
             gc.collect()
             workers = [process._popen.pid for process in isolated._idle]

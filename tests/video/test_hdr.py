@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 from clips import textured_frames, write_clip
-from same_views import PLAN, assert_same_every_way
+from same_views import assert_same_every_way
 
 from lmms_cpllm.sampling import ViewPlan
 from lmms_cpllm.video import decode
@@ -111,10 +111,10 @@ def test_an_unsaid_matrix_is_that_of_bt2020(tmp_path):
     content = textured_frames(2, 128, 256, seed=2)
     clips = {}
     for matrix in ("bt2020nc", "undef"):
-        params = f"lossless=1:transfer=smpte2084:colormatrix={matrix}"
-        path = tmp_path / f"{matrix}.mkv"
+        params = f"colorprim=bt2020:transfer=smpte2084:colormatrix={matrix}"
+        path = tmp_path / f"{matrix}.mp4"
         options = {"preset": "ultrafast", "x265-params": params}
-        write_clip(path, codec="libx265", pix_fmt="yuv444p10le", content=content, options=options)
+        write_clip(path, codec="libx265", pix_fmt="yuv420p10le", content=content, options=options)
         clips[matrix] = decode(path, ViewPlan(1, (128, 256), 1, 2, 1, 32))
     np.testing.assert_array_equal(clips["undef"].pixel, clips["bt2020nc"].pixel)
     np.testing.assert_array_equal(clips["undef"].context, clips["bt2020nc"].context)
