@@ -67,8 +67,10 @@ _SAMPLE = 1000
 
 
 PARTS = ("clips", "human", "shrunk", "drawn", "photographs")
-"""Clips of contents, of scored photographs, of photographs shrunk to contents, of drawn contents; scored photographs as they
-are. What is trained needs no more; `make_corpus` also knows `test`, the sealed test's clips."""
+"""Clips of contents, of scored photographs, of photographs shrunk to contents, of drawn contents; scored photographs as
+they are. Training needs no more."""
+WITH_TEST = (*PARTS, "test")
+"""And the clips of the sealed test."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def make_corpus(
     parts: Sequence[str] = PARTS,
     by_vmaf: bool = False,
 ) -> Corpus:
-    """Renders and labels everything, or some of its `PARTS`.
+    """Renders and labels what is trained, or some other parts of `WITH_TEST`.
 
     `by_vmaf` labels clips by plain VMAF, for the comparison with labels that are anchored in opinion.
     """
