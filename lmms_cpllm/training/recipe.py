@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 TOWER = Stage(
     "tower",
     epochs=3,
-    steps=320,
+    steps=240,
     # Every video costs a pass through the tower here, so all of them are described and compared.
     mix=Mix(12, 8, 10, questions=8, pairs=12, describe_share=0.5, fresh_pairs=False),
     learning_rate=5e-4,
@@ -79,11 +79,11 @@ class Recipe:
 
     scenes: int = 2
     """Clean scenes of each content."""
-    codecs: int = 4
+    codecs: int = 3
     """Clips of each scene with a single codec."""
-    others: int = 6
+    others: int = 4
     """Clips of each scene with another single distortion."""
-    chains: int = 3
+    chains: int = 2
     """Clips of each scene with a chain."""
     human_clips: int = 1
     """Clips of each scored photograph of the training side that people found fair or better."""
@@ -244,7 +244,7 @@ def make_corpus(
         "drawn": lambda folder: make_clean_part(
             draw_contents(work / "drawn-contents", photographs_as_contents(scored), recipe.drawn),
             folder,
-            **few | {"codecs": recipe.codecs // 2, "others": recipe.others // 4, "chains": recipe.chains // 4},
+            **few,
             **shared,
         ),
         "test": lambda folder: make_test_part(found, folder, small=recipe.small_test, **shared),
