@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -255,7 +256,7 @@ def make_corpus(
         if name in make
     }
     if "photographs" in parts:
-        facts = photograph_facts(scored, work / "photographs.json")
+        facts = photograph_facts(scored, work / "photographs.json", recipe.workers)
         made["photographs"] = [example_of_photograph(photograph, facts[photograph.name]) for photograph in scored]
     return Corpus(made)
 
@@ -279,17 +280,23 @@ def _hashes(photographs: Sequence[Scored], path: Path) -> dict[str, int]:
     return {name: int(code, 16) for name, code in known.items()}
 
 
-def photograph_facts(photographs: Sequence[Scored], path: Path) -> dict[str, dict[str, str]]:
-    """Subject, light, texture of every photograph, from `path` where they were found before."""
+def photograph_facts(photographs: Sequence[Scored], path: Path, workers: int = 1) -> dict[str, dict[str, str]]:
+    """Subject, light, texture of every photograph, from `path` where they were found before, else by so many threads."""
     known = json.loads(path.read_text()) if path.is_file() else {}
     missing = [photograph for photograph in photographs if photograph.name not in known]
-    for photograph in tqdm(missing, desc="photographs", unit="photograph", disable=not missing):
-        # One frame stands still at any rate.
-        known[photograph.name] = scene_facts([first_picture(photograph.path)], fps=1.0)
     if missing:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            found = pool.map(_still_facts, missing)
+            bar = tqdm(found, desc="photographs", unit="photograph", total=len(missing))
+            known |= {photograph.name: facts for photograph, facts in zip(missing, bar, strict=True)}
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, known)
     return known
+
+
+def _still_facts(photograph: Scored) -> dict[str, str]:
+    # One frame stands still at any rate.
+    return scene_facts([first_picture(photograph.path)], fps=1.0)
 
 
 def train_indices(examples: Sequence[Example]) -> list[int]:
