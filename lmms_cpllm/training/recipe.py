@@ -30,6 +30,7 @@ from lmms_cpllm.training.human import Scored, photographs_as_contents, read_scor
 from lmms_cpllm.training.labelling import Example, example_of_clip, example_of_photograph
 from lmms_cpllm.training.live import LiveFeatures, WholeFeatures
 from lmms_cpllm.training.loop import Stage, digest_examples, run_stage
+from lmms_cpllm.training.precision import has_fast_bfloat16
 from lmms_cpllm.training.texts import Texts
 from lmms_cpllm.training.tiny import TEXTS, build, export
 
@@ -203,7 +204,8 @@ def learn_tower(recipe: Recipe, stage: Stage, corpus: Corpus, work: Path) -> tup
     sample = [corpus.paths[i] for i in train[:: max(1, len(train) // _SAMPLE)]]
     [pixel] = encode_files(model, processor, sample, {"pixel": folders["pixel"]}, workers).values()
     known = (model, processor, corpus.paths, context, Moments(view_moments(context[train]), view_moments(pixel)))
-    live = LiveFeatures(*known, seed=stage.seed, workers=workers)
+    half_precision = stage.half_precision and has_fast_bfloat16("cpu")
+    live = LiveFeatures(*known, seed=stage.seed, workers=workers, half_precision=half_precision)
     whole = WholeFeatures(*known, workers=workers)
     write_json(record, run_stage(model, Texts(processor), examples, live, whole, stage, folder))
     weights = model.model.pixel_tower.half().state_dict()
