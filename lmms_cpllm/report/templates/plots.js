@@ -16,12 +16,17 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+// The page's style sheet owns the colours.
 function modelColour(model) {
-  const swatch = document.querySelector(`.swatch.m${model}`);
-  return swatch ? getComputedStyle(swatch).backgroundColor : colour("--accent");
+  const swatch = document.createElement("span");
+  swatch.className = `swatch m${model}`;
+  document.body.append(swatch);
+  const found = getComputedStyle(swatch).backgroundColor;
+  swatch.remove();
+  return found;
 }
 
-function draw(host, traces, layout) {
+function draw(host, traces, layout, withBar = true) {
   const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--soft"), linecolor: colour("--line"), automargin: true };
   const { xaxis, yaxis, ...rest } = layout;
   const whole = {
@@ -29,9 +34,15 @@ function draw(host, traces, layout) {
     font: { color: colour("--ink"), family: "system-ui, sans-serif", size: 12 },
     margin: { l: 48, r: 12, t: 28, b: 44 }, ...rest,
     xaxis: { ...axis, ...xaxis }, yaxis: { ...axis, ...yaxis },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("--soft"), activecolor: colour("--accent") },
     hoverlabel: { bgcolor: colour("--panel"), font: { color: colour("--ink") }, align: "left" },
   };
-  plotly().react(host, traces, whole, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+  plotly().react(host, traces, whole, { responsive: true, displaylogo: false, displayModeBar: withBar ? "hover" : false,
+    modeBarButtons: [["toImage", "zoomIn2d", "zoomOut2d", "resetScale2d"]] });
+}
+
+function heading(text) {
+  return { text: literal(text), font: { size: 13 }, x: 0.01, xanchor: "left" };
 }
 
 // plotly reads some HTML in what it is given: names are shown as they are.
@@ -62,7 +73,7 @@ function drawScatter(host) {
   const line = { type: "scatter", mode: "lines", x: xs, y: xs.map((x) => fitted(run.fit, x)), hoverinfo: "skip",
     line: { color: colour("--ink"), width: 2 } };
   draw(host, run.fit.kind === "none" ? [trace] : [trace, line],
-    { title: { text: literal(modelName(run.model)), font: { size: 13 } }, xaxis: { title: { text: "predicted" } }, yaxis: { title: { text: "MOS" } } });
+    { title: heading(modelName(run.model)), xaxis: { title: { text: "predicted" } }, yaxis: { title: { text: "MOS" } } });
   host.setAttribute("aria-label", `${modelName(run.model)}: predictions of ${videos.length} videos against MOS, fit: ${
     run.fit.kind}. The table "Video by video" holds the same numbers.`);
 }
@@ -74,7 +85,7 @@ function drawResiduals(host) {
   const trace = points(videos, videos.map((video) => video.error), modelColour(run.model));
   trace.x = videos.map((video) => video.mos);
   const mean = videos.reduce((sum, video) => sum + Math.abs(video.error), 0) / videos.length;
-  draw(host, [trace], { title: { text: `mean absolute error ${plain(mean)}`, font: { size: 13 } },
+  draw(host, [trace], { title: heading(`mean absolute error ${plain(mean)}`),
     xaxis: { title: { text: "MOS" } }, yaxis: { title: { text: "MOS less fitted" }, zeroline: true } });
   host.setAttribute("aria-label", `${modelName(run.model)}: residuals of ${videos.length} videos against MOS, mean absolute error ${
     plain(mean)}. The table "Video by video" holds the same numbers.`);
@@ -88,7 +99,7 @@ function drawRatings(host) {
     return { type: "bar", name: literal(modelName(run.model)), x: levels, y: run.ratings.map((count) => count / total),
       marker: { color: modelColour(run.model) }, hovertemplate: "%{y:.1%} %{x}<extra>%{fullData.name}</extra>" };
   }), { barmode: "group", showlegend: runs.length > 1, legend: { orientation: "h", y: 1.15 },
-    yaxis: { title: { text: "share of answers" }, tickformat: ".0%" } });
+    yaxis: { title: { text: "share of answers" }, tickformat: ".0%" } }, false);
   host.setAttribute("aria-label", `How often each of ${levels.join(", ")} was said by ${runs.length} models; the table below holds the numbers.`);
 }
 
@@ -99,21 +110,22 @@ function drawFamily(host) {
   const longest = family.climbs.reduce((most, climb) => climb.x.length > most.length ? climb.x : most, []);
   const ticks = ["clean", ...longest.map(String)];
   const traces = family.climbs.flatMap((climb, place) => {
-    const ink = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"][place % 6];
+    const ink = modelColour(place % 10);
     const steps = climb.y.map((_, step) => step);
     return [
       { type: "scatter", mode: "lines+markers", x: steps, y: climb.y, name: literal(climb.content), connectgaps: true,
         line: { color: ink, width: 1.5 }, marker: { size: 5, color: ink }, hovertemplate: "%{fullData.name}, %{y}<extra></extra>" },
-      { type: "scatter", mode: "markers", x: climb.rises, y: climb.rises.map((step) => climb.y[step]), hoverinfo: "skip",
+      { type: "scatter", mode: "markers", x: climb.rises, y: climb.rises.map((step) => climb.y[step]), hoverinfo: "skip", showlegend: false,
         marker: { symbol: "x-thin-open", size: 11, line: { width: 2.5 }, color: colour("--bad") } },
     ];
   });
   const rises = family.climbs.reduce((sum, climb) => sum + climb.rises.length, 0);
   draw(host, traces, {
-    title: { text: `${literal(host.dataset.family)}${rises ? `, ${rises} rise${rises > 1 ? "s" : ""}` : ""}`, font: { size: 13 } },
-    margin: { l: 36, r: 8, t: 28, b: 40 },
-    xaxis: { title: { text: literal(family.unit) }, tickvals: ticks.map((_, step) => step), ticktext: ticks },
-    yaxis: { rangemode: "normal" } });
+    title: heading(`${host.dataset.family}${rises ? `, ${rises} rise${rises > 1 ? "s" : ""}` : ""}`),
+    margin: { l: 36, r: 8, t: 28, b: 40 }, showlegend: true,
+    legend: { orientation: "h", yref: "container", y: 0, font: { size: 10 }, itemclick: false, itemdoubleclick: false },
+    xaxis: { title: { text: literal(family.unit) }, tickvals: ticks.map((_, step) => step), ticktext: ticks, zeroline: false },
+    yaxis: {} }, false);
   host.setAttribute("aria-label", `${modelName(run.model)}: quality against ${family.unit} of ${host.dataset.family} for ${
     family.climbs.map((climb) => climb.content).join(", ")}; ${rises} violations of monotonicity.`);
 }

@@ -20,7 +20,7 @@ function finder(host, columns, rowsOf) {
     });
     return make("th", { scope: "col", class: column.number ? null : "words" }, button);
   });
-  const table = make("table", {}, make("caption", {}, `${host.dataset.label}. A heading sorts.`),
+  const table = make("table", {}, make("caption", {}, make("span", {}, `${host.dataset.label}. A heading sorts.`)),
     make("thead", {}, make("tr", {}, ...heads)), body);
   host.replaceChildren(
     make("div", { class: "controls" }, make("label", { for: id }, "Search"), input, back, next, status),
