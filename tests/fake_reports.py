@@ -1,4 +1,4 @@
-"""Result folders of three models for the tests of the report, with what a report must survive: markup in answers and names."""
+"""Result folders of three models for the tests of the report, with markup in answers and in a name."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""`lmms-cpllm report RESULTS... --out report.html`: results as a page, and as tables for papers. 0 written, 2 wrong usage."""
+"""`lmms-cpllm report RESULTS... --out FILE`: results as a page, and as tables for papers. 0 written, 2 wrong usage."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from lmms_cpllm.commands.compare import add_selection, selected_tasks

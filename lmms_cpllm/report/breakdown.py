@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def _by_mos(mos: np.ndarray) -> tuple[list[str], list[str]]:
     if low == high:
         return [f"{low:.4g}"] * mos.size, [f"{low:.4g}"]
     edges = np.linspace(low, high, _MOS_RANGES + 1)
-    labels = [f"{start:.4g} to {end:.4g}" for start, end in zip(edges, edges[1:], strict=False)]
+    labels = [f"{start:.4g} to {end:.4g}" for start, end in pairwise(edges)]
     places = np.clip(np.searchsorted(edges, mos, side="right") - 1, 0, _MOS_RANGES - 1)
     return [labels[place] for place in places], labels
 

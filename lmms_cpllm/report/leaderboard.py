@@ -104,7 +104,7 @@ def _cell(
         notes.append(f"a newer run of {partial.date} does not count: {partial.reason}")
     answered = run.metrics.get("answered", math.nan)
     if answered < 1:
-        notes.append(f"{answered:.1%} answered; what is missing counts as the middle of the scale, or as wrong")
+        notes.append(f"{100 * answered:.1f} % answered; what is missing counts as the middle of the scale, or as wrong")
     return Cell(run.metrics.get(metric, math.nan), low, high, run.count, answered, True, False, tuple(notes))
 
 

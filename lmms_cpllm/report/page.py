@@ -1,4 +1,4 @@
-"""The page: one HTML file that needs nothing else. Whatever comes from a model or a file name is text in it, never markup."""
+"""The page: one HTML file that needs nothing else. What comes from a model or a file name is text in it, never markup."""
 
 from __future__ import annotations
 

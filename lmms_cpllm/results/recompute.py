@@ -86,7 +86,7 @@ def difference_interval(function: str, before: Items, after: Items) -> tuple[flo
 def resampled_values(function: str, items: Items) -> np.ndarray:
     """(1000,) bootstrap values of a metric; whole videos are drawn, whole contents of ladders.
 
-    Runs on the same videos are drawn alike, so that the difference of two such arrays is a paired bootstrap. (0,) for no items.
+    Runs on the same videos are drawn alike: the difference of two such arrays is a paired bootstrap. (0,) for no items.
     """
     if not items:
         return np.array([])

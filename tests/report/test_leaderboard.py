@@ -39,7 +39,7 @@ def test_order_best_and_marks(three):
     assert [board.cells[model, TASK].best for model in board.models] == [True, False, False, False]
     assert board.cells[TINY, TASK].notes == ()
     assert board.cells[PIXEL, TASK].notes == (
-        "95.0% answered; what is missing counts as the middle of the scale, or as wrong",
+        "95.0 % answered; what is missing counts as the middle of the scale, or as wrong",
     )
     limited = board.cells[LIMITED, TASK]
     assert (limited.complete, limited.n) == (False, 20)

@@ -104,7 +104,7 @@ def test_what_the_page_says(read):
         "4 models, 4 tasks",
         "not complete, so no comparison counts it: run with --limit 20",
         "Runs that are left out: 1",
-        "95.0% answered",
+        "95.0 % answered",
         "lmms-eval --model cpllm --tasks vqa_konvid,",
         "ab12cd34",
         "3 of 60",
