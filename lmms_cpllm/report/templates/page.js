@@ -56,6 +56,10 @@ function startSections() {
       show();
     });
   }
+  addEventListener("beforeprint", () => {
+    for (const start of starters.values()) start();
+    starters.clear();
+  });
   return (number) => { for (const update of updates.get(number) || []) update(); };
 }
 
@@ -70,6 +74,10 @@ function start() {
   document.addEventListener("filtered", () => {
     everything();
     for (const host of document.querySelectorAll('[data-finder="words"]')) update(host.dataset.number);
+  });
+  addEventListener("beforeprint", () => {
+    for (const host of document.querySelectorAll(".plot[data-plot]")) visible.add(host);
+    everything();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", everything);
   document.documentElement.dataset.ready = "1";
