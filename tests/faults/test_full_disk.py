@@ -39,15 +39,21 @@ def fill(folder: Path, leave: int) -> None:
     (folder / "filler").write_bytes(bytes(usage.free - leave))
 
 
-def test_rendering_says_so_and_goes_on_when_there_is_room(small_disk: Path) -> None:
+def test_rendering_says_so_and_goes_on_when_there_is_room(small_disk: Path, tmp_path: Path) -> None:
     fill(small_disk, 8192)
     with pytest.raises(
         DataError, match=r"tiny: its clips cannot be written to .*: \[Errno 28\] No space left on device"
     ):
         render(ITEMS, small_disk / "cache", "tiny", workers=1)
-    assert list(folder_of(ITEMS, small_disk / "cache", "tiny").glob("*.mp4")) == []
+    folder = folder_of(ITEMS, small_disk / "cache", "tiny")
+    left = {path.name: path.read_bytes() for path in folder.iterdir()}
     (small_disk / "filler").unlink()
-    assert all(path.is_file() for path in render(ITEMS, small_disk / "cache", "tiny", workers=1).values())
+    paths = render(ITEMS, small_disk / "cache", "tiny", workers=1)
+    clean = render(ITEMS, tmp_path / "elsewhere", "tiny", workers=1)
+    for name, path in paths.items():
+        assert path.read_bytes() == clean[name].read_bytes()
+        assert left.get(path.name, path.read_bytes()) == path.read_bytes(), "what there was is whole"
+    assert set(left) <= {path.name for path in paths.values()}, "neither a manifest nor a half clip"
 
 
 def test_a_list_of_failures_that_finds_no_room_is_an_error(small_disk: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_file_that_is_marked(tmp_path, transfer, name):
         frame = av.VideoFrame(64, 48, "yuv420p10le")
         for plane, value in zip(frame.planes, (luma, 512, 512), strict=True):
             plane.update(np.full(plane.buffer_size // 2, value, "<u2").tobytes())
-        for index in range(4):
+        for index in range(8):
             frame.pts = index
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -108,7 +108,7 @@ def test_a_file_that_is_marked(tmp_path, transfer, name):
 
 def test_an_unsaid_matrix_is_that_of_bt2020(tmp_path):
     """And the crops that are cut out before conversion are those of the whole frame."""
-    content = textured_frames(2, 128, 256, seed=2)
+    content = textured_frames(8, 128, 256, seed=2)
     clips = {}
     for matrix in ("bt2020nc", "undef"):
         params = f"colorprim=bt2020:transfer=smpte2084:colormatrix={matrix}"
