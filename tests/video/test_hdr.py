@@ -110,11 +110,11 @@ def test_an_unsaid_matrix_is_that_of_bt2020(tmp_path):
     """And the crops that are cut out before conversion are those of the whole frame."""
     content = textured_frames(8, 128, 256, seed=2)
     clips = {}
-    for matrix in ("bt2020nc", "undef"):
+    for matrix in ("bt2020nc", "unknown"):
         params = f"colorprim=bt2020:transfer=smpte2084:colormatrix={matrix}"
         path = tmp_path / f"{matrix}.mp4"
         options = {"preset": "ultrafast", "x265-params": params}
         write_clip(path, codec="libx265", pix_fmt="yuv420p10le", content=content, options=options)
         clips[matrix] = decode(path, ViewPlan(1, (128, 256), 1, 2, 1, 32))
-    np.testing.assert_array_equal(clips["undef"].pixel, clips["bt2020nc"].pixel)
-    np.testing.assert_array_equal(clips["undef"].context, clips["bt2020nc"].context)
+    np.testing.assert_array_equal(clips["unknown"].pixel, clips["bt2020nc"].pixel)
+    np.testing.assert_array_equal(clips["unknown"].context, clips["bt2020nc"].context)
