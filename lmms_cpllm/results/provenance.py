@@ -56,7 +56,7 @@ def _command(options: Mapping[str, Any]) -> str:
     words = []
     for name in _OPTIONS:
         value = options.get(name)
-        if value not in (None, "", [], {}):
+        if value not in (None, "", 0, [], {}):
             text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
             words += [f"--{name}", text]
     words += [f"--{name}" for name in _FLAGS if options.get(name) is True]

@@ -124,7 +124,7 @@ def test_descriptions_beside_what_is_known(three):
     assert [one.model for one in said[:3]] == list(MODELS)
     assert said[0].known == "clean"
     blurred = next(one for one in said if one.video == "scene1-blur-2")
-    assert (blurred.text, blurred.known, blurred.mos) == (EVIL_WORDS, "blur: blur 2", 46.0)
+    assert (blurred.text, blurred.known, blurred.mos) == (EVIL_WORDS, "blur 2", 46.0)
     assert descriptions(three, TASK, MODELS) == []
 
 
