@@ -155,7 +155,7 @@ def test_how_runs_were_made(three):
     assert second.checkpoint == ()
     facts = dict(first.facts)
     assert facts["lmms-eval"] == "0.7.3"
-    assert facts["time"] == "120 s for 109 documents, loading included"
+    assert facts["time"] == "120 s for all tasks of the command, loading included"
     assert [task for task, *_ in first.tasks] == list(three.tasks)
     assert readable("20260102_030405") == "2026-01-02 03:04:05"
     assert readable("yesterday") == "yesterday"
