@@ -23,7 +23,7 @@ class Provenance:
     command: str
     """The command line, put together from the options that lmms-eval noted; empty where it noted none."""
     host_version: str
-    """Of lmms-eval; empty where it is not known."""
+    """Of lmms-eval, as it noted it; empty where it did not."""
     git_hash: str
     """Of the folder in which the command was given; empty where it is not known."""
     device: str
