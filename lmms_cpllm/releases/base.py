@@ -132,6 +132,9 @@ class Release:
     and `read` and `videos` take the file."""
     embedded: Callable[[], Sequence[Row]] | None = None
     """Set for the benchmark that is made by this package: returns its rows; then there is no folder to look for."""
+    recipe: Callable[[], str] | None = None
+    """Set with `embedded`: digits that change with any setting by which its clips are made, whatever the bytes that the
+    encoders of a machine write."""
     references: Callable[[Sequence[Row]], Mapping[str, str]] | None = None
     """Set where clean videos belong to the release: path of each row's video -> path of its reference."""
 
