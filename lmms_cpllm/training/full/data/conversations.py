@@ -59,8 +59,8 @@ def read_conversations(path: Path, folder: Path) -> list[Conversation]:
             faults.append(f"item {number}: {error.args[0] if error.args else error!r}")
     if faults:
         raise DataError(
-            f"{path}: {len(faults)} of {len(items)} items are no conversations: {shorten(faults, '; ')}. Expected video and "
-            "conversations, a list of from (human, gpt) and value"
+            f"{path}: {len(faults)} of {len(items)} items are no conversations: {shorten(faults, '; ')}. Expected "
+            "video and conversations, a list of from (human, gpt) and value"
         )
     return found
 

@@ -78,7 +78,9 @@ def _scored(release: Release, place: Path, sd: float, failed_share: float) -> li
             f"{shorten(listing.missing)}. Get the others, or raise failed_share ({failed_share:g}) of the stage"
         )
     if missing:
-        logger.warning("%s: %d of %d videos, the others are not there", release.title, len(listing.rows), listing.labelled)
+        logger.warning(
+            "%s: %d of %d videos, the others are not there", release.title, len(listing.rows), listing.labelled
+        )
     low, high = mos_scale(release, listing.rows)
     # A scale that its labels may leave ends where it ends.
     return [
@@ -126,9 +128,7 @@ class ScoresSource:
         return None
 
 
-def rate_sample(
-    one: Scored, group: int, rng: np.random.Generator | None, read: Callable[[Path], Clip]
-) -> Sample:
+def rate_sample(one: Scored, group: int, rng: np.random.Generator | None, read: Callable[[Path], Clip]) -> Sample:
     """A video to rate, by the prompt of the tasks without `rng`."""
     return Sample(
         ask(wording("rate", rng)),
@@ -141,9 +141,7 @@ def rate_sample(
     )
 
 
-def compare_sample(
-    first: Scored, second: Scored, rng: np.random.Generator, read: Callable[[Path], Clip]
-) -> Sample:
+def compare_sample(first: Scored, second: Scored, rng: np.random.Generator, read: Callable[[Path], Clip]) -> Sample:
     """Two videos of which one is better."""
     better = int(first.quality < second.quality)
     return Sample(

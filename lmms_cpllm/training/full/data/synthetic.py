@@ -1,7 +1,7 @@
 """Clean videos, distorted on the fly: two rungs of a ladder to compare, or one to name the fault of.
 
-Only what is certain is taught: of two strengths of one distortion the weaker is better, and what was done is known. There is
-no made-up score.
+Only what is certain is taught: of two strengths of one distortion the weaker is better, and what was done is known. No score
+is made up.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from lmms_cpllm.video.pieces import plan_piece, read_piece
 # Two rungs are at least this factor of strength apart, so that the difference can be seen.
 _APART = 1.6
 _PAIRS, _CLEAN = 0.6, 0.25
+# Families of which only the whole part of a strength counts.
+_WHOLE = ("interlacing",)
 _NAMING = (
     "What is wrong with this video?",
     "Which distortion does this video have?",
@@ -69,6 +71,8 @@ class SyntheticSource:
         # The lower rung is the clean video, or a strength that is well below.
         strong = max(strong, min(high, low * _APART))
         weak = float(np.exp(rng.uniform(np.log(low), np.log(strong / _APART)))) if rng.random() < 0.5 else None
+        if weak and family in _WHOLE and int(weak) == int(strong):
+            weak = None
         better = int(rng.integers(2))
         rungs = [
             self._clip(frames, piece.fps, family if weak else None, weak or 0.0, seed),

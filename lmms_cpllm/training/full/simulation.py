@@ -1,0 +1,173 @@
+"""What one step of a stage computes and holds, found by running it on tensors that have a shape and no memory.
+
+Every operation of the real forward and backward pass takes place, so that checkpointing, frozen parts and adapters are counted
+as they are, and no formula has to be believed. Flash attention of a CPU stands in for that of a GPU: neither keeps the
+matrix of attention.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+
+from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration
+from lmms_cpllm.sampling import ViewPlan
+from lmms_cpllm.training.full.building import attach_lora, empty_model, learning, open_parts, set_modes
+from lmms_cpllm.training.full.data.collating import UNKNOWN
+from lmms_cpllm.training.full.losses import batch_losses, total
+from lmms_cpllm.training.full.recipe import Stage
+
+_aten = torch.ops.aten
+_FLASH = {
+    _aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
+    _aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *_, **__: (
+        sdpa_backward_flop_count(g, q, k, v)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What a batch looks like."""
+
+    samples: int
+    videos: int
+    """Of all samples together."""
+    length: int
+    """Tokens of a sample."""
+    answers: int
+    """Places of which the losses need logits."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one batch, forward and backward, on one device that holds the whole model."""
+
+    flops: int
+    """Additions and multiplications, each counted."""
+    weights: int
+    """Bytes of the parameters."""
+    learning: int
+    """Bytes of the parameters that learn; so many again are their gradients."""
+    peak: int
+    """Bytes at the worst moment beyond weights and the optimizer's state: activations, gradients, what is between."""
+    unused: int
+    """Bytes of the parameters that learn in name only, since nothing that is asked for depends on them."""
+
+
+class LiveBytes(TorchDispatchMode):
+    """Bytes of the storages that exist at a time, and the most there ever were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._seen: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_iter(result):
+            if isinstance(tensor, torch.Tensor):
+                self.add(tensor)
+        return result
+
+    def add(self, tensor: torch.Tensor) -> None:
+        """Counts the storage of a tensor until it is freed."""
+        storage = tensor.untyped_storage()
+        key = id(storage)
+        if self._seen.get(key) is storage:
+            return
+        self._seen[key] = storage
+        size = storage.nbytes()
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._free, size)
+
+    def _free(self, size: int) -> None:
+        self.now -= size
+
+
+def simulate(config: CPLLMConfig, views: ViewPlan, stage: Stage, precision: str, shapes: Shapes) -> Cost:
+    """One batch of a stage.
+
+    Args:
+        config: of the model.
+        views: of a video.
+        stage: which parts learn, and whether activations are kept.
+        precision: of the recipe.
+        shapes: of the batch.
+    """
+    model = empty_model(config)
+    if stage.lora:
+        with torch.device("meta"):
+            attach_lora(model, stage.lora)
+    open_parts(model, stage, precision)
+    set_modes(model, stage)
+    if stage.checkpointing:
+        model.gradient_checkpointing_enable()
+    with FakeTensorMode():
+        model.to_empty(device="cpu")
+        model.tie_weights()
+        inputs, targets = _batch(views, shapes)
+        weights = _bytes(model.parameters())
+        learned = [parameter for _, parameter in learning(model)]
+        with LiveBytes() as live, FlopCounterMode(display=False, custom_mapping=_FLASH) as flops:
+            for tensor in (*inputs.values(), *targets.values()):
+                live.add(tensor)
+            _step(model, inputs, targets, stage, precision)
+        unused = [parameter for parameter in learned if parameter.grad is None]
+    # At the worst moment some of the gradients are there already; they are counted in full beside what works.
+    return Cost(flops.get_total_flops(), weights, _bytes(learned), live.peak, _bytes(unused))
+
+
+def _bytes(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _batch(views: ViewPlan, shapes: Shapes) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Inputs and targets of a batch without values."""
+    height, width = views.context_size
+    crops = (views.pixel_moments, views.pixel_crops, views.pixel_frames, 3, views.crop_size, views.crop_size)
+    inputs = {
+        "input_ids": torch.zeros(shapes.samples, shapes.length, dtype=torch.long),
+        "attention_mask": torch.ones(shapes.samples, shapes.length, dtype=torch.long),
+        "context_values": torch.zeros(shapes.videos, views.context_frames, 3, height, width),
+        "pixel_values": torch.zeros(shapes.videos, *crops),
+        "logits_to_keep": torch.zeros(shapes.answers, dtype=torch.long),
+    }
+    targets = {
+        "labels": torch.zeros(shapes.samples, shapes.answers, dtype=torch.long),
+        "answer_at": torch.full((shapes.samples,), UNKNOWN),
+        "quality": torch.zeros(shapes.samples),
+        "sd": torch.zeros(shapes.samples),
+        "group": torch.zeros(shapes.samples, dtype=torch.long),
+        "choice": torch.full((shapes.samples,), UNKNOWN),
+    }
+    return inputs, targets
+
+
+def _step(model: CPLLMForConditionalGeneration, inputs: dict, targets: dict, stage: Stage, precision: str) -> None:
+    """Forward and backward, as `loop` does them; the check that placeholders and features agree needs values, and is left out."""
+    core, ids = model.model, inputs["input_ids"]
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        embeds = model.get_input_embeddings()(ids)
+        for values, encode, project, token in (
+            (inputs["context_values"], core.encode_context, core.project_context, core.config.context_token_id),
+            (inputs["pixel_values"], core.encode_pixels, core.project_pixels, core.config.pixel_token_id),
+        ):
+            features = project(encode(values)).to(embeds.dtype)
+            embeds = embeds.masked_scatter((ids == token).unsqueeze(-1), features)
+        logits = model(
+            inputs_embeds=embeds,
+            attention_mask=inputs["attention_mask"],
+            logits_to_keep=inputs["logits_to_keep"],
+            use_cache=False,
+        ).logits
+        losses = batch_losses(logits, targets, model.config, ranking=False)
+    total(losses, asdict(stage.losses)).backward()
