@@ -131,6 +131,16 @@ def attach_lora(model: CPLLMForConditionalGeneration, lora: Lora):
         ) from error
 
 
+def prepare(model: CPLLMForConditionalGeneration, stage: Stage, precision: str) -> CPLLMForConditionalGeneration:
+    """A model made ready for a stage, in place: adapters, parts that learn, checkpointing of activations."""
+    if stage.lora:
+        attach_lora(model, stage.lora)
+    open_parts(model, stage, precision)
+    if stage.checkpointing:
+        model.gradient_checkpointing_enable()
+    return model
+
+
 def open_parts(model: CPLLMForConditionalGeneration, stage: Stage, precision: str) -> None:
     """Lets the parts of a stage learn, freezes the others, and gives each its precision (see `Recipe.precision`)."""
     for name, parameter in model.named_parameters():

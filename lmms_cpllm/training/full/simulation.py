@@ -1,8 +1,8 @@
 """What one step of a stage computes and holds, found by running it on tensors that have a shape and no memory.
 
-Every operation of the real forward and backward pass takes place, so that checkpointing, frozen parts and adapters are counted
-as they are, and no formula has to be believed. Flash attention of a CPU stands in for that of a GPU: neither keeps the
-matrix of attention.
+Every operation of the real forward and backward pass takes place, so that checkpointing, frozen parts and adapters are
+counted as they are, and no formula has to be believed. Flash attention of a CPU stands in for that of a GPU: neither keeps
+the matrix of attention.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration
 from lmms_cpllm.sampling import ViewPlan
-from lmms_cpllm.training.full.building import attach_lora, empty_model, learning, open_parts, set_modes
+from lmms_cpllm.training.full.building import empty_model, learning, prepare, set_modes
 from lmms_cpllm.training.full.data.collating import UNKNOWN
 from lmms_cpllm.training.full.losses import batch_losses, total
 from lmms_cpllm.training.full.recipe import Stage
@@ -27,8 +27,8 @@ from lmms_cpllm.training.full.recipe import Stage
 _aten = torch.ops.aten
 _FLASH = {
     _aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
-    _aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *_, **__: (
-        sdpa_backward_flop_count(g, q, k, v)
+    _aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *_, **__: sdpa_backward_flop_count(
+        g, q, k, v
     ),
 }
 
@@ -58,8 +58,8 @@ class Cost:
     """Bytes of the parameters that learn; so many again are their gradients."""
     peak: int
     """Bytes at the worst moment beyond weights and the optimizer's state: activations, gradients, what is between."""
-    unused: int
-    """Bytes of the parameters that learn in name only, since nothing that is asked for depends on them."""
+    activations: int
+    """The same without the gradients that exist at the time."""
 
 
 class LiveBytes(TorchDispatchMode):
@@ -67,7 +67,7 @@ class LiveBytes(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = self.peak = 0
+        self.now = self.peak = self.gradients = self.peak_activations = 0
         self._seen: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -87,7 +87,12 @@ class LiveBytes(TorchDispatchMode):
         size = storage.nbytes()
         self.now += size
         self.peak = max(self.peak, self.now)
+        self.peak_activations = max(self.peak_activations, self.now - self.gradients)
         weakref.finalize(storage, self._free, size)
+
+    def kept(self, gradient: torch.Tensor) -> None:
+        """Says that a storage, counted before, is the gradient of a parameter."""
+        self.gradients += gradient.untyped_storage().nbytes()
 
     def _free(self, size: int) -> None:
         self.now -= size
@@ -104,13 +109,9 @@ def simulate(config: CPLLMConfig, views: ViewPlan, stage: Stage, precision: str,
         shapes: of the batch.
     """
     model = empty_model(config)
-    if stage.lora:
-        with torch.device("meta"):
-            attach_lora(model, stage.lora)
-    open_parts(model, stage, precision)
+    with torch.device("meta"):
+        prepare(model, stage, precision)
     set_modes(model, stage)
-    if stage.checkpointing:
-        model.gradient_checkpointing_enable()
     with FakeTensorMode():
         model.to_empty(device="cpu")
         model.tie_weights()
@@ -118,12 +119,12 @@ def simulate(config: CPLLMConfig, views: ViewPlan, stage: Stage, precision: str,
         weights = _bytes(model.parameters())
         learned = [parameter for _, parameter in learning(model)]
         with LiveBytes() as live, FlopCounterMode(display=False, custom_mapping=_FLASH) as flops:
+            for parameter in learned:
+                parameter.register_post_accumulate_grad_hook(lambda parameter: live.kept(parameter.grad))
             for tensor in (*inputs.values(), *targets.values()):
                 live.add(tensor)
             _step(model, inputs, targets, stage, precision)
-        unused = [parameter for parameter in learned if parameter.grad is None]
-    # At the worst moment some of the gradients are there already; they are counted in full beside what works.
-    return Cost(flops.get_total_flops(), weights, _bytes(learned), live.peak, _bytes(unused))
+    return Cost(flops.get_total_flops(), weights, _bytes(learned), live.peak, live.peak_activations)
 
 
 def _bytes(tensors: Iterable[torch.Tensor]) -> int:
@@ -153,7 +154,7 @@ def _batch(views: ViewPlan, shapes: Shapes) -> tuple[dict[str, torch.Tensor], di
 
 
 def _step(model: CPLLMForConditionalGeneration, inputs: dict, targets: dict, stage: Stage, precision: str) -> None:
-    """Forward and backward, as `loop` does them; the check that placeholders and features agree needs values, and is left out."""
+    """Forward and backward, as `loop` does them, but for the check of placeholders and features, which needs values."""
     core, ids = model.model, inputs["input_ids"]
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
         embeds = model.get_input_embeddings()(ids)

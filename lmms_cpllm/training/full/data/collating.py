@@ -26,7 +26,8 @@ class TooLong(ValueError):
 class Encoded:
     """A sample as token ids, with what failed before it was found."""
 
-    turn: Turn
+    turn: Turn | None
+    """None where sample after sample failed."""
     clips: tuple[Clip, ...]
     quality: float
     """0..100, nan where it is not known."""
@@ -72,7 +73,7 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples that go through the model at once."""
+    """Samples that go through the model at once; nothing but failures where no sample could be had."""
 
     inputs: dict[str, torch.Tensor]
     """`input_ids` and `attention_mask` `(B, L)`, `context_values` `(V, M, 3, h, w)`, `pixel_values`
@@ -81,6 +82,7 @@ class Batch:
     """`labels` `(B, K)` of the next token at these places, -100 for none; `answer_at` `(B,)`, the one of these places where
     the rating or choice follows, or `UNKNOWN`; `quality`, `sd` `(B,)` float32; `group`, `choice` `(B,)`."""
     failed: tuple[tuple[str, str], ...] = ()
+    """Name of a video, and why it could not be read."""
 
     def to(self, device: torch.device) -> Batch:
         """On another device."""
@@ -99,6 +101,9 @@ def collate_batch(samples: Sequence[Encoded], processor: CPLLMProcessor) -> Batc
         samples: at least one.
         processor: pads and normalises.
     """
+    failed = tuple(failure for sample in samples for failure in sample.failed)
+    if any(sample.turn is None for sample in samples):
+        return Batch({}, {}, failed)
     text = collate([sample.turn for sample in samples], processor.tokenizer.pad_token_id)
     soft = torch.tensor([sample.turn.soft for sample in samples])
     following = torch.cat((text["labels"][:, 1:], torch.full((len(samples), 1), IGNORED_LABEL)), 1)
@@ -123,5 +128,5 @@ def collate_batch(samples: Sequence[Encoded], processor: CPLLMProcessor) -> Batc
             "group": torch.tensor([sample.group for sample in samples]),
             "choice": torch.tensor([sample.choice for sample in samples]),
         },
-        tuple(failure for sample in samples for failure in sample.failed),
+        failed,
     )

@@ -11,7 +11,7 @@ import torch
 
 from lmms_cpllm.errors import DataError, VideoError
 from lmms_cpllm.releases.places import shorten
-from lmms_cpllm.training.full.data.collating import Encoded, Encoder, TooLong
+from lmms_cpllm.training.full.data.collating import UNKNOWN, Encoded, Encoder, TooLong
 from lmms_cpllm.training.full.data.sources import StageData
 from lmms_cpllm.video import Clip
 
@@ -47,10 +47,8 @@ class Samples(torch.utils.data.Dataset):
                 failed.append((error.path, error.reason))
             except TooLong as error:
                 failed.append((f"a conversation of {source.title}", str(error)))
-        raise DataError(
-            f"{_ATTEMPTS} samples in a row failed, the last: {': '.join(failed[-1])}. Check the data with "
-            "`lmms-cpllm data check`"
-        )
+        # An error that ends the run would be lost in a worker process; the loop raises it.
+        return Encoded(None, (), float("nan"), 0.0, 0, UNKNOWN, tuple(failed))
 
 
 @dataclass

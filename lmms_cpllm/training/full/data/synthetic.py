@@ -1,7 +1,7 @@
 """Clean videos, distorted on the fly: two rungs of a ladder to compare, or one to name the fault of.
 
-Only what is certain is taught: of two strengths of one distortion the weaker is better, and what was done is known. No score
-is made up.
+Only what is certain is taught: of two strengths of one distortion the weaker is better, and what was done is known. No
+score is made up.
 """
 
 from __future__ import annotations
