@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.model import CPLLMConfig
 from lmms_cpllm.sampling import ViewPlan
 from lmms_cpllm.training.full.building import counts, empty_model, plan_config, plan_views, prepare
-from lmms_cpllm.training.full.recipe import Recipe, Scores, Stage, Synthetic
+from lmms_cpllm.training.full.recipe import SHARDINGS, Recipe, Scores, Stage, Synthetic
 from lmms_cpllm.training.full.sharding import layers
 from lmms_cpllm.training.full.simulation import Cost, Shapes, simulate
 
@@ -30,6 +31,13 @@ class Setup:
     """Of one GPU, in 1e9 bytes."""
     tflops: float = 200.0
     """What one GPU does in practice, in 1e12 operations a second; about half of what its maker says for bfloat16."""
+
+    def __post_init__(self) -> None:
+        if self.sharding not in SHARDINGS:
+            raise ArgumentError(f"sharding: expected one of {', '.join(SHARDINGS)}, found {self.sharding!r}")
+        for name in ("gpus", "memory_gb", "tflops"):
+            if getattr(self, name) <= 0:
+                raise ArgumentError(f"{name}: expected more than 0, found {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def run(
     record = {"recipe": asdict(recipe), "stages": records}
     if accelerator.is_main_process:
         write_json(out / "training.json", record)
-    accelerator.end_training()
+    for tracker in accelerator.trackers:
+        tracker.finish()
     return record
 
 
