@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch.utils.checkpoint import checkpoint
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration, CPLLMProcessor, CPLLMVideoProcessor, assemble
@@ -137,8 +140,16 @@ def prepare(model: CPLLMForConditionalGeneration, stage: Stage, precision: str) 
         attach_lora(model, stage.lora)
     open_parts(model, stage, precision)
     if stage.checkpointing:
-        model.gradient_checkpointing_enable()
+        for layer in layers(model):
+            # Not by the model's own switch: it lets embeddings ask for gradients, and frozen towers would keep everything.
+            layer.gradient_checkpointing = True
+            layer._gradient_checkpointing_func = functools.partial(checkpoint, use_reentrant=False)
     return model
+
+
+def layers(model: torch.nn.Module) -> list[GradientCheckpointingLayer]:
+    """The transformer layers of towers and decoder: what is computed again, or gathered, one at a time."""
+    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 def open_parts(model: CPLLMForConditionalGeneration, stage: Stage, precision: str) -> None:

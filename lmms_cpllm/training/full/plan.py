@@ -9,9 +9,8 @@ import torch
 from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.model import CPLLMConfig
 from lmms_cpllm.sampling import ViewPlan
-from lmms_cpllm.training.full.building import counts, empty_model, plan_config, plan_views, prepare
+from lmms_cpllm.training.full.building import counts, empty_model, layers, plan_config, plan_views, prepare
 from lmms_cpllm.training.full.recipe import SHARDINGS, Recipe, Scores, Stage, Synthetic
-from lmms_cpllm.training.full.sharding import layers
 from lmms_cpllm.training.full.simulation import Cost, Shapes, simulate
 
 # The synthetic source shows two videos in so many of its samples; conversations are counted as of one video.

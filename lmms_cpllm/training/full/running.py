@@ -58,6 +58,7 @@ def run(
     for number, stage in enumerate(stages, 1):
         folder, last = work / f"{number}-{stage.name}", number == len(stages)
         records.append(_run_one(recipe, stage, path, start, folder, accelerator, sharding))
+        accelerator.free_memory()
         if accelerator.is_main_process:
             state = folder / records[-1]["kept"]
             if last:

@@ -10,10 +10,10 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.model import CPLLMForConditionalGeneration
+from lmms_cpllm.training.full.building import layers
 from lmms_cpllm.training.full.recipe import SHARDINGS, Stage
 
 
@@ -63,11 +63,6 @@ def wrap(
     return model
 
 
-def layers(model: torch.nn.Module) -> list[torch.nn.Module]:
-    """The transformer layers of towers and decoder: the units that are gathered and computed again one at a time."""
-    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-
-
 @contextmanager
 def gradients(wrapped: torch.nn.Module, accelerator: Accelerator, shared: bool) -> Iterator[None]:
     """Within, gradients are summed over processes only if `shared`: of the last batch of a step."""
@@ -89,5 +84,5 @@ def as_held(saved: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
     """A whole tensor in the way in which `held` is: on its device, and if that is a piece, this process's piece."""
     saved = saved.to(held.device)
     if isinstance(held, DTensor):
-        return distribute_tensor(saved, held.device_mesh, held.placements, src_data_rank=None)
+        return distribute_tensor(saved, held.device_mesh, held.placements)
     return saved
