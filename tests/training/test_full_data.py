@@ -45,6 +45,7 @@ def test_the_training_part_of_lsvq(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"LSVQ-train in .* 1 videos expected, 0 found; missing: ia-batch2/in_training"):
         read_release("lsvq_train", 0.5, 0.01)
     [labels] = (tmp_path / "data").rglob("labels_train_test.csv")
+    (labels.parent / "ia-batch2").mkdir(exist_ok=True)
     write_clip(labels.parent / "ia-batch2" / "in_training.mp4", frames=3)
     [one] = read_release("lsvq_train", 0.5, 0.01)
     assert (one.video.name, one.quality, one.sd) == ("ia-batch2/in_training", 50.5, 0.5)
@@ -103,7 +104,7 @@ def test_conversations(data):
 @pytest.mark.parametrize(
     ("item", "said"),
     [
-        ({"video": "a.mp4"}, "item 1: conversations"),
+        ({"video": "a.mp4"}, "item 1: conversations is missing"),
         (
             {"video": "a.mp4", "conversations": [{"from": "human", "value": "x"}]},
             "item 1: a question and an answer expected",

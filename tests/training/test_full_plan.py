@@ -23,7 +23,7 @@ from lmms_cpllm.training.full.building import (
 from lmms_cpllm.training.full.losses import batch_losses, total
 from lmms_cpllm.training.full.plan import Setup, make_plan, memory_of, pair_share
 from lmms_cpllm.training.full.reading import find, read
-from lmms_cpllm.training.full.simulation import Cost, Shapes, simulate
+from lmms_cpllm.training.full.simulation import CPU_FLASH, Cost, Shapes, simulate
 
 # Large enough for what the framework itself holds not to matter.
 WIDE = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "head_dim": 32, "vocab_size": 2048}
@@ -99,7 +99,7 @@ def measure(config, views, stage_, shapes) -> tuple[int, int]:
         if number == 0:
             tracker.reset_mod_stats()
     peak = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]["Total"]
-    with FlopCounterMode(display=False) as flops:
+    with FlopCounterMode(display=False, custom_mapping=CPU_FLASH) as flops:
         logits = model(**inputs, use_cache=False).logits
         total(batch_losses(logits, targets, config, ranking=False), asdict(stage_.losses)).backward()
     return peak, flops.get_total_flops()

@@ -25,12 +25,13 @@ from lmms_cpllm.training.full.losses import batch_losses, total
 from lmms_cpllm.training.full.recipe import Stage
 
 _aten = torch.ops.aten
-_FLASH = {
+CPU_FLASH = {
     _aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
     _aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *_, **__: sdpa_backward_flop_count(
         g, q, k, v
     ),
 }
+"""Operations that PyTorch's counter does not know yet."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,13 @@ def simulate(config: CPLLMConfig, views: ViewPlan, stage: Stage, precision: str,
     with torch.device("meta"):
         prepare(model, stage, precision)
     set_modes(model, stage)
-    with FakeTensorMode():
+    with FakeTensorMode(allow_non_fake_inputs=True):
         model.to_empty(device="cpu")
         model.tie_weights()
         inputs, targets = _batch(views, shapes)
         weights = _bytes(model.parameters())
         learned = [parameter for _, parameter in learning(model)]
-        with LiveBytes() as live, FlopCounterMode(display=False, custom_mapping=_FLASH) as flops:
+        with LiveBytes() as live, FlopCounterMode(display=False, custom_mapping=CPU_FLASH) as flops:
             for parameter in learned:
                 parameter.register_post_accumulate_grad_hook(lambda parameter: live.kept(parameter.grad))
             for tensor in (*inputs.values(), *targets.values()):

@@ -55,8 +55,10 @@ def read_conversations(path: Path, folder: Path) -> list[Conversation]:
     for number, item in enumerate(items, 1):
         try:
             found.append(_conversation(item, folder))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            faults.append(f"item {number}: {error.args[0] if error.args else error!r}")
+        except KeyError as error:
+            faults.append(f"item {number}: {error.args[0]} is missing")
+        except (ValueError, TypeError, AttributeError) as error:
+            faults.append(f"item {number}: {error}")
     if faults:
         raise DataError(
             f"{path}: {len(faults)} of {len(items)} items are no conversations: {shorten(faults, '; ')}. Expected "
