@@ -6,7 +6,7 @@ import pytest
 import torch
 from full_training import make_parts, stage, three_stages, write_recipe
 from torch.distributed._tools.mem_tracker import MemTracker
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from lmms_cpllm.cli import main
 from lmms_cpllm.errors import ArgumentError
@@ -23,10 +23,17 @@ from lmms_cpllm.training.full.building import (
 from lmms_cpllm.training.full.losses import batch_losses, total
 from lmms_cpllm.training.full.plan import Setup, make_plan, memory_of, pair_share
 from lmms_cpllm.training.full.reading import find, read
-from lmms_cpllm.training.full.simulation import CPU_FLASH, Cost, Shapes, simulate
+from lmms_cpllm.training.full.simulation import Cost, Shapes, simulate
 
 # Large enough for what the framework itself holds not to matter.
 WIDE = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "head_dim": 32, "vocab_size": 2048}
+# PyTorch's counter does not know the attention of a CPU; it hands over shapes.
+FLASH = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda *shapes, **_: sdpa_backward_flop_count(
+        *shapes[:4]
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +106,7 @@ def measure(config, views, stage_, shapes) -> tuple[int, int]:
         if number == 0:
             tracker.reset_mod_stats()
     peak = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]["Total"]
-    with FlopCounterMode(display=False, custom_mapping=CPU_FLASH) as flops:
+    with FlopCounterMode(display=False, custom_mapping=FLASH) as flops:
         logits = model(**inputs, use_cache=False).logits
         total(batch_losses(logits, targets, config, ranking=False), asdict(stage_.losses)).backward()
     return peak, flops.get_total_flops()

@@ -15,7 +15,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
 from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration
 from lmms_cpllm.sampling import ViewPlan
@@ -25,13 +25,15 @@ from lmms_cpllm.training.full.losses import batch_losses, total
 from lmms_cpllm.training.full.recipe import Stage
 
 _aten = torch.ops.aten
-CPU_FLASH = {
-    _aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
+FLOPS = flop_registry | {
+    _aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(
+        q.shape, k.shape, v.shape
+    ),
     _aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *_, **__: sdpa_backward_flop_count(
-        g, q, k, v
+        g.shape, q.shape, k.shape, v.shape
     ),
 }
-"""Operations that PyTorch's counter does not know yet."""
+"""Operation -> function that counts its additions and multiplications; PyTorch's own, and what it does not know yet."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,19 @@ class Cost:
     """The same without the gradients that exist at the time."""
 
 
-class LiveBytes(TorchDispatchMode):
-    """Bytes of the storages that exist at a time, and the most there ever were."""
+class Meter(TorchDispatchMode):
+    """Bytes of the storages that exist at a time, the most there ever were, and operations."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = self.peak = self.gradients = self.peak_activations = 0
+        self.now = self.peak = self.gradients = self.peak_activations = self.flops = 0
         self._seen: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
+        counted = FLOPS.get(func._overloadpacket)
+        if counted is not None:
+            self.flops += counted(*args, **(kwargs or {}), out_val=result)
         for tensor in tree_iter(result):
             if isinstance(tensor, torch.Tensor):
                 self.add(tensor)
@@ -119,13 +124,13 @@ def simulate(config: CPLLMConfig, views: ViewPlan, stage: Stage, precision: str,
         inputs, targets = _batch(views, shapes)
         weights = _bytes(model.parameters())
         learned = [parameter for _, parameter in learning(model)]
-        with LiveBytes() as live, FlopCounterMode(display=False, custom_mapping=CPU_FLASH) as flops:
+        with Meter() as meter:
             for parameter in learned:
-                parameter.register_post_accumulate_grad_hook(lambda parameter: live.kept(parameter.grad))
+                parameter.register_post_accumulate_grad_hook(lambda parameter: meter.kept(parameter.grad))
             for tensor in (*inputs.values(), *targets.values()):
-                live.add(tensor)
+                meter.add(tensor)
             _step(model, inputs, targets, stage, precision)
-    return Cost(flops.get_total_flops(), weights, _bytes(learned), live.peak, live.peak_activations)
+    return Cost(meter.flops, weights, _bytes(learned), meter.peak, meter.peak_activations)
 
 
 def _bytes(tensors: Iterable[torch.Tensor]) -> int:
