@@ -8,15 +8,31 @@ from pathlib import Path
 
 import numpy as np
 
+from lmms_cpllm.harness.describe_known import BRIEF as KNOWN_BRIEF
+from lmms_cpllm.harness.describe_known import METRICS as KNOWN_METRICS
+from lmms_cpllm.harness.describe_known import known_metric
+from lmms_cpllm.harness.ladder import CLEAN, ladder_metric, metric_names
 from lmms_cpllm.harness.pairs import METRICS as PAIR_METRICS
 from lmms_cpllm.harness.pairs import pair_metric
 from lmms_cpllm.harness.scoring import score_metric, spread
 from lmms_cpllm.metrics.summary import SCORE_METRICS
+from lmms_cpllm.ratings import level_of
 
 COUNT = 60
 DATE = "20260102_030405"
-FUNCTIONS = {"score": (score_metric, tuple(SCORE_METRICS)), "pair": (pair_metric, PAIR_METRICS)}
-BRIEF = {"score": ("video", "mos", "quality"), "pair": ("video", "choice", "better")}
+FAMILIES = {"blur": ("px sigma", (0.5, 1.0, 2.0, 4.0)), "h264": ("CRF", (20.0, 28.0, 36.0, 44.0))}
+FUNCTIONS = {
+    "score": (score_metric, tuple(SCORE_METRICS)),
+    "pair": (pair_metric, PAIR_METRICS),
+    "known": (known_metric, KNOWN_METRICS),
+    "ladder": (ladder_metric, tuple(name for name, _ in metric_names(tuple(FAMILIES)))),
+}
+BRIEF = {
+    "score": ("video", "mos", "quality"),
+    "pair": ("video", "choice", "better"),
+    "known": KNOWN_BRIEF,
+    "ladder": ("video", "content", "family", "step", "strength", "quality"),
+}
 
 
 def score_items(noise: float = 5.0, seed: int = 0, unanswered: int = 0, count: int = COUNT) -> list[dict]:
@@ -54,6 +70,62 @@ def pair_items(right: int = 8, count: int = 10) -> list[dict]:
     ]
 
 
+def known_items(noise: float = 5.0, seed: int = 0, count: int = 12) -> list[dict]:
+    """Items of a task that asks for descriptions of clips whose distortion is known: blur, rising in each content."""
+    generator = np.random.default_rng(seed)
+    items = []
+    for place in range(count):
+        content, strength = divmod(place, 4)
+        quality = float(np.clip(90 - 22 * strength + generator.normal() * noise, 0, 100))
+        items.append(
+            {
+                "video": f"scene{content}-blur-{strength}",
+                "mos": 90.0 - 22 * strength,
+                "mos_quality": 90.0 - 22 * strength,
+                "quality": round(quality, 2),
+                "acr": round(1 + quality / 25, 4),
+                "level": level_of(quality),
+                "distribution": None,
+                "reason": "",
+                "known": ["blur"] if strength else [],
+                "named": ["blur"] if quality < 60 else [],
+                "stated_strength": None,
+                "content": f"scene{content}",
+                "family": "blur" if strength else "clean",
+                "strength": float(strength),
+            }
+        )
+    return items
+
+
+def ladder_items(
+    noise: float = 5.0, seed: int = 0, contents: Sequence[str] = ("coffee", "grass", "pagoda")
+) -> list[dict]:
+    """Items of a task of ladders: each content clean and at four strengths of each of `FAMILIES`."""
+    generator = np.random.default_rng(seed)
+    items = []
+    for content in contents:
+        for family, (unit, strengths) in {CLEAN: ("", (0.0,)), **FAMILIES}.items():
+            for place, strength in enumerate(strengths):
+                step = 0 if family == CLEAN else place + 1
+                items.append(
+                    {
+                        "video": f"{content}-{family}-{strength:g}",
+                        "content": content,
+                        "family": family,
+                        "step": step,
+                        "strength": strength,
+                        "unit": unit,
+                        "quality": round(85 - 16 * step + float(generator.normal()) * noise, 2),
+                        "acr": None,
+                        "level": None,
+                        "distribution": None,
+                        "reason": "",
+                    }
+                )
+    return items
+
+
 def write_run(
     folder: Path,
     tasks: Mapping[str, Sequence[dict]],
@@ -69,6 +141,8 @@ def write_run(
     log_samples: bool = True,
     expected: str = "",
     groups: Mapping[str, Sequence[str]] | None = None,
+    answers: Mapping[str, str] | None = None,
+    seconds: float | None = None,
 ) -> Path:
     """Write one run; gives its results file.
 
@@ -76,9 +150,11 @@ def write_run(
         folder: created.
         tasks: name to items.
         model: and all that follows, as it stands in a results file.
+        answers: name of a video to the text of the answer, which stands in the sample log.
+        seconds: that the run took.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    kinds = {task: "pair" if "choice" in items[0] else "score" for task, items in tasks.items()}
+    kinds = {task: _kind(items[0]) for task, items in tasks.items()}
     rows = {
         task: {
             "count": len(items) if not limit else COUNT,
@@ -108,8 +184,12 @@ def write_run(
             "model_args": model_args,
             "limit": limit,
             "offset": offset,
-            "resolved_cli_args": {"log_samples": log_samples},
+            "resolved_cli_args": {
+                **({"model": model, "tasks": ",".join(tasks), "model_args": model_args} if seconds else {}),
+                "log_samples": log_samples,
+            },
         },
+        **({"lmms_eval_version": "0.7.3", "total_evaluation_time_seconds": str(seconds)} if seconds else {}),
         "date": date,
         "usage": {},
     }
@@ -117,7 +197,13 @@ def write_run(
     path.write_text(json.dumps(document, indent=2), encoding="utf-8")
     for task, items in tasks.items() if log_samples else ():
         lines = [
-            json.dumps({"doc_id": place, **spread(item, FUNCTIONS[kinds[task]][1], BRIEF[kinds[task]])})
+            json.dumps(
+                {
+                    "doc_id": place,
+                    "filtered_resps": [(answers or {}).get(item["video"], "")],
+                    **_spread(item, kinds[task]),
+                }
+            )
             for place, item in enumerate(items)
         ]
         log_of(path, task).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -132,6 +218,20 @@ def log_of(path: Path, task: str) -> Path:
 def edit(path: Path, **changes: object) -> None:
     """Change the top level of a results file."""
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def _kind(item: Mapping) -> str:
+    return next(
+        (kind for key, kind in (("choice", "pair"), ("step", "ladder"), ("known", "known")) if key in item), "score"
+    )
+
+
+def _spread(item: dict, kind: str) -> dict[str, dict]:
+    names = FUNCTIONS[kind][1]
+    if kind == "ladder" and item["family"] != CLEAN:
+        others = tuple(f"_{family}" for family in FAMILIES if family != item["family"])
+        names = [name for name in names if not name.endswith(others)]
+    return spread(item, names, BRIEF[kind])
 
 
 def _reported(task: str, kind: str, items: Sequence[dict]) -> dict:
@@ -154,4 +254,5 @@ def _metric_list(kind: str) -> list[dict]:
 
 
 def _directions(kind: str) -> dict[str, bool | None]:
-    return {metric: {"rmse": False, "first_share": None}.get(metric, True) for metric in FUNCTIONS[kind][1]}
+    told = {"rmse": False, "first_share": None, **dict(metric_names(tuple(FAMILIES)))}
+    return {metric: told.get(metric, True) for metric in FUNCTIONS[kind][1]}

@@ -46,7 +46,7 @@ PARTS = {
 # The one import between parts of the same number: the synthesis renders the embedded release, never the other way.
 BESIDE = {("releases", "synthesis")}
 
-NO_TORCH = ("errors", "ratings", "metrics", "releases", "baselines", "results", "compare")
+NO_TORCH = ("errors", "ratings", "metrics", "releases", "baselines", "results", "compare", "report")
 HEAVY = {"torch", "torchvision", "transformers", "accelerate", "lmms_eval", "datasets", "pandas", "timm"}
 SLOW_TO_START = HEAVY | {"numpy", "scipy", "av", "cv2", "PIL", "requests", "rich", "tqdm"}
 

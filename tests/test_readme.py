@@ -79,7 +79,7 @@ def test_commands_of_the_baselines_are_there(text):
 
 
 def test_commands_and_options_of_compare_are_there(text):
-    section = text.split("## Compare")[1].split("## Training")[0]
+    section = text.split("## Compare")[1].split("## Report")[0]
     commands = re.findall(
         r"^(?:.*\brun: |\s+- )?(lmms-cpllm (?:compare|baseline) .*?)(?: > \S+)?$", section, re.MULTILINE
     )
@@ -89,6 +89,18 @@ def test_commands_and_options_of_compare_are_there(text):
     actions = build_parser()._subparsers._group_actions[0].choices["compare"]._option_string_actions
     named = set(re.findall(r"`?(--[\w-]+)", section))
     assert named >= {option for option in actions if option.startswith("--")} - {"--help"}
+
+
+def test_commands_and_options_of_report_are_there(text):
+    section = text.split("## Report")[1].split("## Training")[0]
+    commands = [shlex.split(line) for line in re.findall("^lmms-cpllm (report .*)", section, re.MULTILINE)]
+    assert len(commands) == 2
+    for command in commands:
+        build_parser().parse_args(command)
+    actions = build_parser()._subparsers._group_actions[0].choices["report"]._option_string_actions
+    named = set(re.findall(r"`?(--[\w-]+)", section))
+    assert named <= set(actions)
+    assert named >= {"--out", "--markdown", "--latex", "--csv", "--videos", "--no-videos"}
 
 
 def test_the_jobs_install_run_and_compare(text):

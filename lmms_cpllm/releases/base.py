@@ -77,6 +77,17 @@ class Archive:
 
 
 @dataclass(frozen=True)
+class LabelFile:
+    """A file of labels or questions that anybody may download as it is."""
+
+    url: str
+    name: str
+    """In the release's own folder."""
+    bytes_max: int = 64 * 2**20
+    """A larger answer is refused: it is not the file."""
+
+
+@dataclass(frozen=True)
 class Release:
     """Everything there is to know about one release. `read` and `videos` take the release's folder."""
 
@@ -105,6 +116,8 @@ class Release:
     """Name of a video -> its file, for all the files that are there."""
     archives: tuple[Archive, ...] = ()
     """Smallest first: a release whose videos are there needs only its labels."""
+    label_files: tuple[LabelFile, ...] = ()
+    """What is not in an archive."""
     other_counts: tuple[int, ...] = ()
     """Further counts that are official too, where several versions circulate."""
     withdrawn: bool = False

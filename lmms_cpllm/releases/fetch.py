@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases.base import Archive, Release, inspect, is_complete
+from lmms_cpllm.releases.base import Archive, LabelFile, Release, inspect, is_complete
 from lmms_cpllm.releases.places import DATA_VARIABLE, locate
 from lmms_cpllm.releases.unpack import DamagedArchive, check_zip, extract, require_space, write_error
 
@@ -36,7 +36,7 @@ def get(release: Release, root: Path, *, mirror: str | None = None, pause_s: flo
     """Download and unpack what is missing of a release below `root`; returns the release's folder.
 
     Args:
-        release: one with archives.
+        release: one with archives or label files.
         root: the data root; made if it does not exist. A release that lies there already is completed where it lies.
         mirror: address that stands in for everything before the archive's file name; default LMMS_CPLLM_MIRROR, else
             the authors' own.
@@ -45,7 +45,7 @@ def get(release: Release, root: Path, *, mirror: str | None = None, pause_s: flo
     Raises:
         DataError: the release is not open to everybody, or the download failed; names the address and what to do.
     """
-    if not release.archives:
+    if not release.archives and not release.label_files:
         raise DataError(f"{release.title} has nothing to download: {release.how_to_get}")
     mirror = mirror or os.environ.get(MIRROR_VARIABLE, "").strip() or None
     try:
@@ -57,6 +57,9 @@ def get(release: Release, root: Path, *, mirror: str | None = None, pause_s: flo
     lock = FileLock(folder / ".lmms-cpllm.lock")
     try:
         with lock.acquire(timeout=0):
+            for file in release.label_files:
+                if not (folder / file.name).is_file():
+                    fetch_file(file, folder, mirror=mirror, pause_s=pause_s)
             for archive in release.archives:
                 if not _is_there(release, folder):
                     path = fetch_archive(archive, folder, mirror=mirror, pause_s=pause_s)
@@ -72,11 +75,31 @@ def get(release: Release, root: Path, *, mirror: str | None = None, pause_s: flo
     return folder
 
 
+def fetch_file(file: LabelFile, folder: Path, *, mirror: str | None = None, pause_s: float = 1.0) -> Path:
+    """Download one file of labels into `folder`; returns its path. Raises DataError."""
+    url = _address(file.url, mirror)
+    target = folder / file.name
+    part = target.with_name(target.name + ".part")
+    download(url, part, pause_s=pause_s)
+    size = _size(part)
+    if size > file.bytes_max:
+        part.unlink()
+        raise DataError(
+            f"{url}: {size:,} bytes came, at most {file.bytes_max:,} expected; they were deleted. Fetch the file by hand "
+            f"and put it at {target}"
+        )
+    os.replace(part, target)
+    return target
+
+
+def _address(url: str, mirror: str | None) -> str:
+    return f"{mirror.rstrip('/')}/{Path(urlsplit(url).path).name}" if mirror else url
+
+
 def fetch_archive(archive: Archive, folder: Path, *, mirror: str | None = None, pause_s: float = 1.0) -> Path:
     """Download one archive into `folder` and check it; returns its path. Raises DataError."""
-    name = Path(urlsplit(archive.url).path).name
-    url = f"{mirror.rstrip('/')}/{name}" if mirror else archive.url
-    target = folder / name
+    url = _address(archive.url, mirror)
+    target = folder / Path(urlsplit(url).path).name
     if target.exists():
         try:
             check_zip(target, archive)

@@ -15,14 +15,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lmms_cpllm.releases.base import Labels, Release
+from lmms_cpllm.releases.base import Archive, LabelFile, Labels, Release
 from lmms_cpllm.releases.files import find_file, stem_of, videos_by_stem
 from lmms_cpllm.releases.tables import read_rows, table_labels, table_of
 
 LABEL_FILES = ("val_labels.txt", "val_labels.csv")
 COLUMNS = ["name", "aesthetic", "technical", "overall"]
+VIDEOS = "https://huggingface.co/datasets/teowu/DIVIDE-MaxWell/resolve/main/videos.zip"
+LABELS = (
+    "https://raw.githubusercontent.com/VQAssessment/DOVER/master/examplar_data_labels/DIVIDE_MaxWell/val_labels.txt"
+)
 HOW_TO_GET = (
-    "unpack https://huggingface.co/datasets/teowu/DIVIDE-MaxWell/resolve/main/videos.zip below LMMS_CPLLM_DATA/maxwell, "
+    "`lmms-cpllm data get maxwell` downloads it, "
+    f"or unpack {VIDEOS} below LMMS_CPLLM_DATA/maxwell, "
     "and put examplar_data_labels/DIVIDE_MaxWell/val_labels.txt of https://github.com/VQAssessment/DOVER beside videos/"
 )
 
@@ -50,4 +55,6 @@ MAXWELL = Release(
     split="official validation set",
     read=read,
     videos=videos_by_stem,
+    archives=(Archive(VIDEOS, "videos", unpacked_bytes_max=2**37),),
+    label_files=(LabelFile(LABELS, LABEL_FILES[0]),),
 )

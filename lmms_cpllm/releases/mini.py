@@ -25,9 +25,11 @@ from lmms_cpllm.errors import DataError
 from lmms_cpllm.ratings import level_of
 from lmms_cpllm.releases.pairing import Pair, in_turn
 from lmms_cpllm.synthesis.recipe import CLEAN, Item, digest, items
-from lmms_cpllm.synthesis.render import render
+from lmms_cpllm.synthesis.render import clip_path, folder_of, render
 
 CACHE_VARIABLE = "LMMS_CPLLM_CACHE"
+NAME = "mini"
+TITLE = "vqa_mini"
 TABLE = Path(__file__).with_name("mini.csv")
 
 # Degradation scale of ITU-T P.910 and ITU-R BT.500, at the levels of the quality scale.
@@ -139,8 +141,14 @@ def rows() -> list[MiniRow]:
         f"Set {CACHE_VARIABLE} to a folder with 150 MB of free space that you may write to (now: "
         f"{os.environ.get(CACHE_VARIABLE) or 'not set'})."
     )
-    paths = render(items(), cache_root(), "vqa_mini", hint=hint)
+    paths = render(items(), cache_root(), TITLE, hint=hint)
     return [replace(row, video=str(paths[row.name])) for row in labelled]
+
+
+def places() -> dict[str, Path]:
+    """Name of each clip -> where it lies, or would lie: nothing is rendered."""
+    folder = folder_of(items(), cache_root(), TITLE)
+    return {item.name: clip_path(folder, item) for item in items()}
 
 
 def references(rows: Iterable[MiniRow]) -> dict[str, str]:

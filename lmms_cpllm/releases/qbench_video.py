@@ -23,15 +23,16 @@ from pathlib import Path
 
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.ratings import LETTERS
-from lmms_cpllm.releases.base import Release
+from lmms_cpllm.releases.base import Archive, LabelFile, Release
 from lmms_cpllm.releases.files import ByName, find_file, stem_of, videos_below, without_ending
 from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.releases.questions import Entry, Question, QuestionFile, read_text
 
 FILE = "Q_Bench_Video_dev.json"
+_HUB = "https://huggingface.co/datasets/zhangzicheng/Q-Bench-Video"
 HOW_TO_GET = (
-    f"download {FILE} and video.zip from https://huggingface.co/datasets/zhangzicheng/Q-Bench-Video and unpack them below "
-    "LMMS_CPLLM_DATA/qbench_video"
+    f"`lmms-cpllm data get qbench_video_dev` downloads it, or download {FILE} and video.zip from {_HUB} and unpack them "
+    "below LMMS_CPLLM_DATA/qbench_video"
 )
 _JOINT = "_cat_"
 # What the type of a question holds -> what it counts under, in the order of the authors' script.
@@ -199,4 +200,6 @@ QBENCH_VIDEO_DEV = Release(
     split="development set, the one with answers",
     questions=read,
     videos=videos,
+    archives=(Archive(f"{_HUB}/resolve/main/video.zip", "video", unpacked_bytes_max=2**37),),
+    label_files=(LabelFile(f"{_HUB}/resolve/main/{FILE}", FILE),),
 )

@@ -1,7 +1,8 @@
 """What lmms-eval wrote: the only reader of its output folders, and of the baselines that are frozen from them. No torch.
 
-Files: runs (one results file), samples (one sample log), folder (all runs of an output folder, and which of them count),
-recompute (a metric from the items of a log, as the harness computes it), frozen (a run as a small JSON).
+Files: runs (one results file), provenance (how it was made), samples (one sample log), answers (its texts), folder (all
+runs of an output folder, and which of them count), recompute (a metric from the items of a log, as the harness computes
+it), frozen (a run as a small JSON).
 """
 
 from __future__ import annotations

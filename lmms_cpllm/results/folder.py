@@ -35,6 +35,8 @@ class LeftOut:
     """Groups that the task was run as a part of."""
     spoils: bool = False
     """Whether it is broken or unfinished, and newer than what counts."""
+    run: TaskRun | None = None
+    """The run without its items, where its results file could be read."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _with_items(run: TaskRun) -> TaskRun:
 
 
 def _left_out(run: TaskRun, reason: str, spoils: bool = False) -> LeftOut:
-    return LeftOut(run.source, run.date, reason, run.model, run.task, run.groups, spoils)
+    return LeftOut(run.source, run.date, reason, run.model, run.task, run.groups, spoils, run)
 
 
 def _without_results(path: Path, files: set[Path]) -> list[LeftOut]:

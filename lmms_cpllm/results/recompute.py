@@ -80,10 +80,14 @@ def difference_interval(function: str, before: Items, after: Items) -> tuple[flo
         after: (n,) items of the other, of the same videos in the same order.
     """
     with np.errstate(invalid="ignore"):  # infinity less infinity is not defined, and no part of the interval
-        return percentile_interval(_resampled(function, after) - _resampled(function, before))
+        return percentile_interval(resampled_values(function, after) - resampled_values(function, before))
 
 
-def _resampled(function: str, items: Items) -> np.ndarray:
+def resampled_values(function: str, items: Items) -> np.ndarray:
+    """(1000,) bootstrap values of a metric; whole videos are drawn, whole contents of ladders.
+
+    Runs on the same videos are drawn alike: the difference of two such arrays is a paired bootstrap. (0,) for no items.
+    """
     if not items:
         return np.array([])
     if function in _AT_ONCE:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmms_cpllm.results.provenance import Provenance, provenance_of
+
 RESULTS_SUFFIX = "_results.json"
 LIMITED, UNFINISHED = "limited", "unfinished"
 
@@ -66,6 +68,8 @@ class TaskRun:
     """`LIMITED` (as asked for), `UNFINISHED`, or empty."""
     items: Mapping[str, tuple[Mapping[str, Any], ...]] | None = None
     """Metric to one item a video, in the order of their names; None where there is no log, or it was not read yet."""
+    provenance: Provenance | None = None
+    """How the run was made; None for a frozen one."""
 
 
 def read_file(path: Path) -> list[TaskRun]:
@@ -126,6 +130,7 @@ def _task_run(path: Path, document: dict, task: str) -> TaskRun:
         samples=samples if logged or samples.exists() else None,
         fault=fault,
         fault_kind=kind,
+        provenance=provenance_of(document),
     )
 
 

@@ -25,7 +25,7 @@ def read_items(path: Path, functions: Mapping[str, str], count: int) -> Items:
     Raises:
         ResultsError: the log is missing, was cut off, holds other documents than were scored, or names a video twice.
     """
-    lines = list(_lines(path))
+    lines = list(lines_of(path))
     if len(lines) != count:
         raise ResultsError(f"{path.name} holds {len(lines)} documents, {count} were scored")
     items = sorted((_items_of_line(line, functions) for line in lines), key=_video) if functions else []
@@ -36,7 +36,8 @@ def read_items(path: Path, functions: Mapping[str, str], count: int) -> Items:
     return {metric: tuple(item[metric] for item in items if metric in item) for metric in functions}
 
 
-def _lines(path: Path) -> Iterator[dict]:
+def lines_of(path: Path) -> Iterator[dict]:
+    """The documents of a log. Raises ResultsError as `read_items`."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, text in enumerate(file, 1):
@@ -51,6 +52,12 @@ def _lines(path: Path) -> Iterator[dict]:
         raise ResultsError(f"{path.name} is missing") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ResultsError(f"{path.name} cannot be read: {error}") from error
+
+
+def name_of(line: Mapping[str, Any], functions: Mapping[str, str]) -> str | None:
+    """The video that a document is about, by the first of its items; None where it has none."""
+    items = (line.get(metric) for metric in functions)
+    return next((item["video"] for item in items if isinstance(item, dict) and "video" in item), None)
 
 
 def _items_of_line(line: dict, functions: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from lmms_cpllm.training.judging import Judge
 from lmms_cpllm.training.labelling import Example
 from lmms_cpllm.training.loop import Stage, run_stage
 from lmms_cpllm.training.recipe import (
+    WITH_TEST,
     Recipe,
     encode_corpus,
     freeze_towers,
@@ -111,7 +112,7 @@ def table(rows: Mapping[str, Sequence[Figure]]) -> list[str]:
 
 
 def _run_row(name: str, row: Row, recipe: Recipe, contents: Path, photographs: Path, work: Path) -> list[Figure]:
-    corpus = make_corpus(recipe, contents, photographs, work)
+    corpus = make_corpus(recipe, contents, photographs, work, parts=WITH_TEST)
     model, processor = build(recipe.seed, pretrained=row.tower != "random", texts=recipe.texts)
     if recipe.tower and row.tower == "learned":
         load_tower(model, learn_tower(recipe, recipe.tower, corpus, work)[1])
@@ -122,7 +123,7 @@ def _run_row(name: str, row: Row, recipe: Recipe, contents: Path, photographs: P
         _without(example) if example.split == "train" and not row.keeps(example) else example for example in truth
     ]
     if row.by_vmaf:
-        labelled = make_corpus(recipe, contents, photographs, work, by_vmaf=True).examples
+        labelled = make_corpus(recipe, contents, photographs, work, parts=WITH_TEST, by_vmaf=True).examples
         examples = [e if t.split == "train" else t for e, t in zip(labelled, truth, strict=True)]
     model.set_ablation(row.ablated)
     moments = moments_of(features, train_indices(examples))

@@ -23,7 +23,7 @@ from lmms_cpllm.baselines import bitrate, naturalness
 from lmms_cpllm.baselines.measuring import Measured, measure_files, numbers_of
 from lmms_cpllm.training.evaluation import Figure, score_figures, share
 from lmms_cpllm.training.labelling import Example
-from lmms_cpllm.training.recipe import Recipe, encode_corpus, make_corpus, train_indices
+from lmms_cpllm.training.recipe import WITH_TEST, Recipe, encode_corpus, make_corpus, train_indices
 from lmms_cpllm.training.tiny import build
 
 FRAMES = 3
@@ -89,7 +89,7 @@ def run(recipe: Recipe, contents: Path, photographs: Path, work: Path) -> dict[s
     """
     for check in (naturalness.check_brisque, naturalness.check_niqe):  # before hours of rendering
         check()
-    corpus = make_corpus(recipe, contents, photographs, work)
+    corpus = make_corpus(recipe, contents, photographs, work, parts=WITH_TEST)
     examples = corpus.examples
     tested = [i for i, e in enumerate(examples) if e.split == "test" and e.source in ("synthetic", "still")]
     paths = [examples[i].path for i in tested]

@@ -33,8 +33,10 @@ from lmms_cpllm.training.subjects import subject_of
 
 # Of the clips of scored photographs, the share that is moved only.
 _MOVED_ONLY = 0.15
-# A photograph that people found worse hides what is done to it afterwards: one clip is enough.
-_WORTH_MORE_ACR = 3.0
+# A photograph that people found worse hides what is done to it afterwards.
+_WORTH_A_CLIP_ACR = 3.0
+# Of a photograph that moves: half of what a scene has.
+_PHOTOGRAPH_FRAMES = FRAMES // 2
 _GROUPS = 120
 
 
@@ -83,13 +85,13 @@ def make_human_part(photographs: Sequence[Scored], folder: Path, *, seed: int, c
     on a few pristine ones alone a model learns these contents.
 
     Args:
-        photographs: those of the test are left out.
+        photographs: those of the test are left out, and those of the training that people found worse than fair.
         folder: see `make_clean_part`.
         seed: of all draws.
-        clips: how many of each training photograph that people found fair or better; of the others there is one.
+        clips: how many of each training photograph; of the others there is one.
         workers: processes.
     """
-    taken = [photograph for photograph in photographs if photograph.split != TEST]
+    taken = [p for p in photographs if p.split != TEST and (p.split != TRAIN or p.acr >= _WORTH_A_CLIP_ACR)]
     groups: dict[str, list[Scored]] = {}
     for photograph in taken:
         # By name, so that a photograph more or less in the folder leaves the other groups as they are.
@@ -126,9 +128,10 @@ def _make_photographs(group: Iterable[Scored], seed: int, clips: int, folder: Pa
     rows = []
     for photograph in group:
         rng = _rng(seed, photograph.name)
-        frames, fps = whole_pixel_pan(first_picture(photograph.path), FRAMES, rng), int(rng.choice([24, 25, 30]))
+        frames = whole_pixel_pan(first_picture(photograph.path), _PHOTOGRAPH_FRAMES, rng)
+        fps = int(rng.choice([24, 25, 30]))
         scene = CleanScene(frames, fps, "")
-        count = clips if photograph.split == TRAIN and photograph.acr >= _WORTH_MORE_ACR else 1
+        count = clips if photograph.split == TRAIN else 1
         chains: list[tuple[Link, ...]] = []
         if count > 2:
             # Two strengths of one distortion: what is compared differs in nothing else.

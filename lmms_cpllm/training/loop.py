@@ -30,6 +30,7 @@ from lmms_cpllm.training.batches import SOURCES, Batches, Mix
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.labelling import Example
 from lmms_cpllm.training.losses import answer_logits, kind_head, project, step_losses
+from lmms_cpllm.training.precision import has_fast_bfloat16
 from lmms_cpllm.training.texts import Texts, collate
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Stage:
     patience: int = 1000
     """Epochs without a better validation after which the stage ends."""
     half_precision: bool = True
-    """bfloat16 products in the decoder; weights and losses stay float32."""
+    """bfloat16 products where the processor has them; weights and losses stay float32."""
     seed: int = 0
 
 
@@ -105,6 +106,7 @@ def run_stage(
         DataError: the folder holds a stage with other settings or examples, or one that began with other weights.
     """
     accelerator = Accelerator()
+    half_precision = stage.half_precision and has_fast_bfloat16(accelerator.device.type)
     folder.mkdir(parents=True, exist_ok=True)
     counts, corpus = count_examples(examples), digest_examples(examples)
     _claim(folder, {"stage": asdict(stage), "corpus": corpus, "began_with": _digest(model)})
@@ -131,7 +133,7 @@ def run_stage(
             _keep_statistics(model)
             for batch in batches.epoch(epoch):
                 context, pixel = features.take(batch.videos)
-                with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=stage.half_precision):
+                with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=half_precision):
                     projected = project(model, context, pixel, stage.feature_noise, stage.silence)
                     losses = step_losses(model, batch, *projected, kinds)
                 accelerator.backward(sum(stage.weights[name] * loss for name, loss in losses.items()))
@@ -157,6 +159,7 @@ def run_stage(
         "stage": asdict(stage),
         "examples": counts,
         "corpus": corpus,
+        "bfloat16": half_precision,
         "epoch": best + 1,
         "validation": history[best]["validation"],
         "history": history,

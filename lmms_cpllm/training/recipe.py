@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from lmms_cpllm.training.human import Scored, photographs_as_contents, read_scor
 from lmms_cpllm.training.labelling import Example, example_of_clip, example_of_photograph
 from lmms_cpllm.training.live import LiveFeatures, WholeFeatures
 from lmms_cpllm.training.loop import Stage, digest_examples, run_stage
+from lmms_cpllm.training.precision import has_fast_bfloat16
 from lmms_cpllm.training.texts import Texts
 from lmms_cpllm.training.tiny import TEXTS, build, export
 
@@ -38,7 +40,7 @@ logger = logging.getLogger(__name__)
 TOWER = Stage(
     "tower",
     epochs=3,
-    steps=320,
+    steps=240,
     # Every video costs a pass through the tower here, so all of them are described and compared.
     mix=Mix(12, 8, 10, questions=8, pairs=12, describe_share=0.5, fresh_pairs=False),
     learning_rate=5e-4,
@@ -67,8 +69,10 @@ _SAMPLE = 1000
 
 
 PARTS = ("clips", "human", "shrunk", "drawn", "photographs")
-"""Clips of contents, of scored photographs, of photographs shrunk to contents, of drawn contents; scored photographs as they
-are. What is trained needs no more; `make_corpus` also knows `test`, the sealed test's clips."""
+"""Clips of contents, of scored photographs, of photographs shrunk to contents, of drawn contents; scored photographs as
+they are. Training needs no more."""
+WITH_TEST = (*PARTS, "test")
+"""And the clips of the sealed test."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,11 @@ class Recipe:
 
     scenes: int = 2
     """Clean scenes of each content."""
-    codecs: int = 4
+    codecs: int = 3
     """Clips of each scene with a single codec."""
-    others: int = 6
+    others: int = 4
     """Clips of each scene with another single distortion."""
-    chains: int = 3
+    chains: int = 2
     """Clips of each scene with a chain."""
     human_clips: int = 1
     """Clips of each scored photograph of the training side that people found fair or better."""
@@ -200,7 +204,8 @@ def learn_tower(recipe: Recipe, stage: Stage, corpus: Corpus, work: Path) -> tup
     sample = [corpus.paths[i] for i in train[:: max(1, len(train) // _SAMPLE)]]
     [pixel] = encode_files(model, processor, sample, {"pixel": folders["pixel"]}, workers).values()
     known = (model, processor, corpus.paths, context, Moments(view_moments(context[train]), view_moments(pixel)))
-    live = LiveFeatures(*known, seed=stage.seed, workers=workers)
+    half_precision = stage.half_precision and has_fast_bfloat16("cpu")
+    live = LiveFeatures(*known, seed=stage.seed, workers=workers, half_precision=half_precision)
     whole = WholeFeatures(*known, workers=workers)
     write_json(record, run_stage(model, Texts(processor), examples, live, whole, stage, folder))
     weights = model.model.pixel_tower.half().state_dict()
@@ -219,7 +224,7 @@ def make_corpus(
     parts: Sequence[str] = PARTS,
     by_vmaf: bool = False,
 ) -> Corpus:
-    """Renders and labels everything, or some of its `PARTS`.
+    """Renders and labels what is trained, or some other parts of `WITH_TEST`.
 
     `by_vmaf` labels clips by plain VMAF, for the comparison with labels that are anchored in opinion.
     """
@@ -242,7 +247,7 @@ def make_corpus(
         "drawn": lambda folder: make_clean_part(
             draw_contents(work / "drawn-contents", photographs_as_contents(scored), recipe.drawn),
             folder,
-            **few | {"codecs": recipe.codecs // 2, "others": recipe.others // 4, "chains": recipe.chains // 4},
+            **few,
             **shared,
         ),
         "test": lambda folder: make_test_part(found, folder, small=recipe.small_test, **shared),
@@ -253,7 +258,7 @@ def make_corpus(
         if name in make
     }
     if "photographs" in parts:
-        facts = photograph_facts(scored, work / "photographs.json")
+        facts = photograph_facts(scored, work / "photographs.json", recipe.workers)
         made["photographs"] = [example_of_photograph(photograph, facts[photograph.name]) for photograph in scored]
     return Corpus(made)
 
@@ -277,17 +282,23 @@ def _hashes(photographs: Sequence[Scored], path: Path) -> dict[str, int]:
     return {name: int(code, 16) for name, code in known.items()}
 
 
-def photograph_facts(photographs: Sequence[Scored], path: Path) -> dict[str, dict[str, str]]:
-    """Subject, light, texture of every photograph, from `path` where they were found before."""
+def photograph_facts(photographs: Sequence[Scored], path: Path, workers: int = 1) -> dict[str, dict[str, str]]:
+    """Subject, light, texture of every photograph, from `path` where they were found before, else by so many threads."""
     known = json.loads(path.read_text()) if path.is_file() else {}
     missing = [photograph for photograph in photographs if photograph.name not in known]
-    for photograph in tqdm(missing, desc="photographs", unit="photograph", disable=not missing):
-        # One frame stands still at any rate.
-        known[photograph.name] = scene_facts([first_picture(photograph.path)], fps=1.0)
     if missing:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            found = pool.map(_still_facts, missing)
+            bar = tqdm(found, desc="photographs", unit="photograph", total=len(missing))
+            known |= {photograph.name: facts for photograph, facts in zip(missing, bar, strict=True)}
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, known)
     return known
+
+
+def _still_facts(photograph: Scored) -> dict[str, str]:
+    # One frame stands still at any rate.
+    return scene_facts([first_picture(photograph.path)], fps=1.0)
 
 
 def train_indices(examples: Sequence[Example]) -> list[int]:

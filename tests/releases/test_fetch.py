@@ -17,8 +17,8 @@ from fake_konvid import expect_count, konvid_ids, labels_file, make_konvid
 
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases import RELEASES, fetch, rows, unpack
-from lmms_cpllm.releases.base import Archive
-from lmms_cpllm.releases.fetch import download, fetch_archive, get
+from lmms_cpllm.releases.base import Archive, LabelFile
+from lmms_cpllm.releases.fetch import download, fetch_archive, fetch_file, get
 
 ZIP = "KoNViD_1k_videos.zip"
 
@@ -193,6 +193,26 @@ def test_only_one_download_into_a_folder(site, release, tmp_path):
         other.communicate("\n")
     assert f"{tmp_path / 'konvid'}: another download into this folder is running" in text
     assert site.requests == []
+
+
+def test_labels_that_are_a_file_of_their_own_are_fetched_beside_the_videos(site, tmp_path, monkeypatch):
+    release = replace(RELEASES["maxwell"], count=2)
+    site.files["videos.zip"] = zip_bytes({"videos/0001.mp4": b"one", "videos/0002.mp4": b"two"})
+    site.files["val_labels.txt"] = b"0001.mp4, 0, 0, 3.5\n0002.mp4, 0, 0, 4.5\n"
+    folder = get(release, tmp_path, mirror=site.url)
+    assert (folder / "val_labels.txt").read_bytes() == site.files["val_labels.txt"]
+    assert {path.name for path in (folder / "videos").iterdir()} == {"0001.mp4", "0002.mp4"}
+    site.requests.clear()
+    get(release, tmp_path, mirror=site.url)
+    assert site.requests == []
+
+
+def test_a_file_of_labels_that_is_far_too_long_is_not_kept(site, tmp_path):
+    site.files["labels.txt"] = b"x" * 100
+    wanted = LabelFile("http://datasets.example/labels.txt", "labels.txt", bytes_max=99)
+    text = failure(fetch_file, wanted, tmp_path, mirror=site.url, pause_s=0)
+    assert "100 bytes came, at most 99 expected; they were deleted" in text
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_release_without_archives_says_how_to_get_it(tmp_path):

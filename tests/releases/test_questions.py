@@ -103,7 +103,7 @@ class TestQBenchVideo:
             rows("qbench_video_dev")
         assert str(error.value).startswith(
             f"Q-Bench-Video, development set in {root}/qbench_video is incomplete: 9 questions expected, 9 asked in "
-            "Q_Bench_Video_dev.json, 7 with their videos.\n  missing: v2\n  how to get it: download Q_Bench_Video_dev.json"
+            "Q_Bench_Video_dev.json, 7 with their videos.\n  missing: v2\n  how to get it: `lmms-cpllm data get "
         )
         assert str(error.value).endswith(
             "or set LMMS_CPLLM_ALLOW_PARTIAL=1 to score what is there (at least one question)"

@@ -70,10 +70,11 @@ def test_wrong_options_are_certainly_wrong(drawn):
     for facts, questions in drawn:
         for question in questions:
             if question.kind == "choice":
-                wrong = [option[3:] for option in question.options if option != question.answer]
+                wrong = [option[:-1].lower() for option in question.options if option != question.answer]
                 assert len(wrong) == 3
                 assert set(wrong) <= {*certainly_absent(facts), "nothing"}
-                assert question.prompt.split("\n")[1:-1] == list(question.options)
+                lines = [f"{letter}. {o[:-1].lower()}" for letter, o in zip("ABCD", question.options, strict=True)]
+                assert question.prompt.split("\n")[1:-1] == lines
 
 
 def test_answers_are_among_the_options_and_short(drawn):
@@ -81,7 +82,7 @@ def test_answers_are_among_the_options_and_short(drawn):
         assert questions
         for question in questions:
             assert question.answer in question.options or question.options == ()
-            assert re.fullmatch(r"[A-E]\. [a-z ]+|[A-Z][a-z ,]+\.", question.answer), question
+            assert re.fullmatch(r"[A-Z][a-z ,]+\.", question.answer), question
             assert "{" not in question.prompt
 
 
@@ -94,16 +95,16 @@ def test_yes_and_no_are_balanced(drawn):
 
 
 def test_letters_are_balanced(drawn):
-    letters = Counter(q.answer[0] for _, questions in drawn for q in questions if q.kind == "choice")
-    assert set(letters) == set("ABCD")
+    letters = Counter(q.options.index(q.answer) for _, questions in drawn for q in questions if q.kind == "choice")
+    assert set(letters) == {0, 1, 2, 3}
     assert max(letters.values()) < 1.25 * min(letters.values())
 
 
 def test_the_level_is_asked_for_always(drawn):
     for facts, questions in drawn:
         (level,) = [question for question in questions if question.kind == "level"]
-        assert level.answer[3:] == level_of(facts.quality)
-        assert [option[3:] for option in level.options] in (list(LEVELS), list(LEVELS[::-1]))
+        assert level.answer == f"{level_of(facts.quality).capitalize()}."
+        assert [option[:-1].lower() for option in level.options] in (list(LEVELS), list(LEVELS[::-1]))
 
 
 def test_of_unknown_impairments_nothing_is_asked():

@@ -39,7 +39,7 @@ def trained(monkeypatch):
     """What each row trains on, instead of the training."""
     calls = []
 
-    def made(*args, by_vmaf=False):
+    def made(*args, parts, by_vmaf=False):
         known = corpus()
         if by_vmaf:
             known = [example(i, 11.0, split=e.split, source=e.source, facts=e.facts) for i, e in enumerate(known)]

@@ -99,7 +99,7 @@ def figures() -> dict[str, list[Figure]]:
         monkeypatch.setattr(evaluation, "RESAMPLES", 20)
         for check in ("check_brisque", "check_niqe"):
             monkeypatch.setattr(baselines.naturalness, check, lambda: None)
-        monkeypatch.setattr(baselines, "make_corpus", lambda *_: corpus)
+        monkeypatch.setattr(baselines, "make_corpus", lambda *_, parts: corpus)
         monkeypatch.setattr(baselines, "build", lambda seed, texts: ("model", "processor"))
         monkeypatch.setattr(baselines, "encode_corpus", lambda *_: features)
         monkeypatch.setattr(

@@ -37,7 +37,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(corpus, "ProcessPoolExecutor", ThreadPoolExecutor)
     monkeypatch.setattr(corpus, "render_chain", render)
     monkeypatch.setattr(corpus, "subject_of", lambda frame: "plants")
-    monkeypatch.setattr(corpus, "FRAMES", 4)
+    monkeypatch.setattr(corpus, "_PHOTOGRAPH_FRAMES", 4)
     monkeypatch.setattr(scenery, "FRAMES", 4)
     return rendered
 
@@ -167,8 +167,9 @@ def test_a_small_test_has_something_of_everything(contents, tmp_path):
 def test_clips_of_scored_photographs(photographs, tmp_path, quick):
     rows = human_part(photographs, tmp_path, clips=5)
     known = {photo.name: photo for photo in photographs if photo.split != "test"}
-    # More of those of the training side that are fair or better, one of each other.
-    wanted = {name: 5 if photo.split == "train" and photo.acr >= 3 else 1 for name, photo in known.items()}
+    # Several of those of the training side that are fair or better, one of each for validation.
+    known = {name: photo for name, photo in known.items() if photo.split == "validation" or photo.acr >= 3}
+    wanted = {name: 5 if photo.split == "train" else 1 for name, photo in known.items()}
     assert Counter(row["scene"] for row in rows) == wanted
     assert list(wanted.values()).count(5) == 3
     assert len({row["path"] for row in rows}) == len(rows) == len(quick)
@@ -208,9 +209,9 @@ def test_a_photograph_more_leaves_the_clips_of_the_others(photographs, tmp_path,
 
 
 def test_clips_of_a_photograph_with_another_score_are_made_anew(photographs, tmp_path):
-    [old] = human_part(photographs[:1], tmp_path)
-    [new] = human_part([replace(photographs[0], acr=2.5)], tmp_path)
-    assert (old["acr"], new["acr"]) == (1.95, 2.5)
+    [old] = human_part(photographs[1:2], tmp_path)
+    [new] = human_part([replace(photographs[1], acr=2.5)], tmp_path)
+    assert (old["acr"], new["acr"]) == (2.0, 2.5)
     assert Path(old["path"]).parent != Path(new["path"]).parent
 
 

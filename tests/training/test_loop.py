@@ -258,3 +258,21 @@ def test_the_mean_of_weights_forgets_the_first_steps():
     with pytest.raises(Stopped), average.in_place():
         raise Stopped
     assert float(parameter.detach()) == 20
+
+
+@pytest.mark.parametrize("pays", [False, True])
+def test_half_precision_is_taken_where_the_processor_has_it(tmp_path, monkeypatch, pays):
+    monkeypatch.setattr(loop, "has_fast_bfloat16", lambda device: pays)
+    found = []
+    whole = loop.step_losses
+
+    def noted(*args):
+        found.append(torch.is_autocast_enabled("cpu"))
+        return whole(*args)
+
+    monkeypatch.setattr(loop, "step_losses", noted)
+    _, record = trained(tmp_path, replace(STAGE, epochs=1))
+    assert record["bfloat16"] is pays
+    assert set(found) == {pays}
+    monkeypatch.setattr(loop, "has_fast_bfloat16", lambda device: True)
+    assert trained(tmp_path / "off", replace(STAGE, epochs=1, half_precision=False))[1]["bfloat16"] is False

@@ -126,19 +126,19 @@ def test_the_recipe_gives_a_checkpoint_that_loads_and_scores(media, checkpoint):
     assert [stage["stage"]["name"] for stage in record["stages"]] == [TOWER.name, TASKS.name]
     assert record["recipe"]["small_test"]
     counts = record["stages"][-1]["examples"]
-    # One scene of each content: clean, one codec, two others, one chain; of each good photograph one other less; a clean
-    # one of each drawn content: five kinds and a grey photograph.
+    # One scene of each content: clean, one codec, two others, one chain; of each good photograph and of each drawn content
+    # (five kinds and a grey photograph) one other less.
     good = {"train": 1, "validation": 1}
-    assert counts["synthetic train"] == 2 * 5 + good["train"] * 4 + 5
-    assert counts["synthetic validation"] == 5 + good["validation"] * 4 + 1
-    assert counts["synthetic test"] == 7
-    # All photographs but the copy, and of each that is not of the test a clip.
+    assert counts["synthetic train"] == 2 * 5 + good["train"] * 4 + 5 * 4
+    assert counts["synthetic validation"] == 5 + good["validation"] * 4 + 4
+    assert counts.get("synthetic test") is None
+    # All photographs but the copy; a clip of each for validation, and of each of the training side that is fair or better.
     assert (counts["still train"], counts["still validation"], counts["still test"]) == (6, 3, 3)
-    assert (counts["human train"], counts["human validation"], counts.get("human test")) == (6, 3, None)
+    assert (counts["human train"], counts["human validation"], counts.get("human test")) == (3, 3, None)
     assert record["stages"][-1]["validation"].keys() == {"synthetic", "still", "human"}
 
     model, processor = load(checkpoint)
-    clip = next((media / "work" / "test").glob("*/*.mp4"))
+    clip = next((media / "work" / "clips").glob("*/*.mp4"))
     prompt = processor.render(
         [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "Rate the quality of this video."}]}],
         processor.answer_prefix,
@@ -157,8 +157,8 @@ def test_a_second_run_uses_what_is_there_and_gives_the_same_weights(media, check
 
 
 def test_the_sealed_test_of_the_checkpoint(media, checkpoint, capsys, monkeypatch):
-    # Its towers have seen all that is tested, and nothing else is looked at.
-    forbid(monkeypatch, "features.encode_file", "recipe.make_clean_part", "recipe.make_human_part")
+    # Its clips are made now, and nothing else is looked at.
+    forbid(monkeypatch, "recipe.make_clean_part", "recipe.make_human_part")
     out = media / "figures.json"
     assert main(["train", "test", str(checkpoint), *arguments(media, "--out", out)]) == 0
     [figures] = json.loads(out.read_text()).values()
@@ -239,7 +239,7 @@ def test_a_tower_that_was_learned_with_other_settings_or_examples_is_refused(med
 
 
 def test_the_whole_of_the_ablations_is_the_recipe_to_the_bit(media, checkpoint, monkeypatch):
-    forbid(monkeypatch, *CLIPS, "features.encode_file", "recipe.LiveFeatures")
+    forbid(monkeypatch, "recipe.LiveFeatures")
     work = media / "work"
     found = ablations.run(small(Recipe()), media, media / "human", work, media / "ablations.json", ["both"])
     assert "SRCC, seen families" in {figure.name for figure in found["both"]}

@@ -90,7 +90,7 @@ class Question:
     prompt: str
     """one line, or one line and the lettered options below it"""
     answer: str
-    """a few words and a full stop, or a letter and its option ("B. noise")"""
+    """a few words and a full stop; of lettered options the option, which a small model copies better than a letter"""
     options: tuple[str, ...]
     """all answers that are allowed, the right one among them; () for an open question"""
     kind: str
@@ -184,9 +184,9 @@ def _choice(right: str, absent: Sequence[str], rng: np.random.Generator) -> list
 
 
 def _lettered(prompt: str, options: Sequence[str], right: str, kind: str, rng: np.random.Generator) -> Question:
-    lines = tuple(f"{letter}. {option}" for letter, option in zip("ABCDEFGH", options, strict=False))
+    lines = (f"{letter}. {option}" for letter, option in zip("ABCDEFGH", options, strict=False))
     text = "\n".join((prompt, *lines, pick(rng, _LETTER)))
-    return Question(text, lines[list(options).index(right)], lines, kind)
+    return Question(text, f"{capital(right)}.", tuple(f"{capital(option)}." for option in options), kind)
 
 
 def _strength(found: Finding, rng: np.random.Generator) -> Question:
