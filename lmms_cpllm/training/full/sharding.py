@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -25,8 +26,10 @@ def make_accelerator(trackers: tuple[str, ...], folder: str) -> Accelerator:
     """
     # Gradients are views into DDP's buckets instead of a second copy; a tower's own head may learn nothing.
     ddp = DistributedDataParallelKwargs(gradient_as_bucket_view=True, find_unused_parameters=True)
+    # One process assembles and exports while the others wait.
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=2))
     try:
-        return Accelerator(log_with=list(trackers) or None, project_dir=folder, kwargs_handlers=[ddp])
+        return Accelerator(log_with=list(trackers) or None, project_dir=folder, kwargs_handlers=[ddp, patience])
     except ValueError as error:
         raise ArgumentError(
             f"trackers: expected those that accelerate knows, installed; found {trackers}: {error}"

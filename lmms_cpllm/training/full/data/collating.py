@@ -93,6 +93,14 @@ class Batch:
             self.failed,
         )
 
+    def pin_memory(self) -> Batch:
+        """In memory that a GPU copies from while it computes."""
+        return Batch(
+            {name: value.pin_memory() for name, value in self.inputs.items()},
+            {name: value.pin_memory() for name, value in self.targets.items()},
+            self.failed,
+        )
+
 
 def collate_batch(samples: Sequence[Encoded], processor: CPLLMProcessor) -> Batch:
     """One batch.

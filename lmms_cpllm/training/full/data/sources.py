@@ -59,17 +59,19 @@ def find_data(
             ", ".join(shown.absent),
         )
     sources, weights, held = [], [], []
-    for number, settings in enumerate(stage.data):
+    # Scores first: what they hold out is not trained on by another source either.
+    for number, settings in sorted(enumerate(stage.data), key=lambda item: not isinstance(item[1], Scores)):
         if not settings.weight:
             continue
+        kept_out = {one.video.path for _, scored in held for one in scored}
         if isinstance(settings, Scores):
             source, kept = _scores(settings, stage, place, shown, number)
             if kept:
                 held.append((source.title, tuple(kept)))
         elif isinstance(settings, Conversations):
-            source = _conversations(settings, place, shown)
+            source = _conversations(settings, place, shown, kept_out)
         else:
-            source = _synthetic(settings, place, plan, shown)
+            source = _synthetic(settings, place, plan, shown, kept_out)
         if not source.videos:
             raise DataError(f"{source.title}: no video is left to train on")
         sources.append(source)
@@ -103,10 +105,10 @@ def _scores(
     return ScoresSource(title, training, settings.pairs, number), kept
 
 
-def _conversations(settings: Conversations, place: Path, shown: Evaluation) -> ConversationsSource:
+def _conversations(settings: Conversations, place: Path, shown: Evaluation, kept_out: set[Path]) -> ConversationsSource:
     found = read_conversations(locate(settings.file, place), locate(settings.videos, place))
     videos = list(dict.fromkeys(video for one in found for video in one.videos))
-    out = refused(settings.file, videos, shown, settings.evaluation)
+    out = refused(settings.file, videos, shown, settings.evaluation) | kept_out
 
     def stays(one: Conversation) -> bool:
         return all(video.path not in out for video in one.videos)
@@ -114,7 +116,9 @@ def _conversations(settings: Conversations, place: Path, shown: Evaluation) -> C
     return ConversationsSource(settings.file, [one for one in found if stays(one)])
 
 
-def _synthetic(settings: Synthetic, place: Path, plan: ViewPlan, shown: Evaluation) -> SyntheticSource:
+def _synthetic(
+    settings: Synthetic, place: Path, plan: ViewPlan, shown: Evaluation, kept_out: set[Path]
+) -> SyntheticSource:
     videos = find_clean(locate(settings.folder, place))
-    out = refused(settings.folder, videos, shown, settings.evaluation)
+    out = refused(settings.folder, videos, shown, settings.evaluation) | kept_out
     return SyntheticSource(settings.folder, [v for v in videos if v.path not in out], plan, settings.seconds)
