@@ -26,7 +26,7 @@ from lmms_cpllm.training.full.reading import find, read
 from lmms_cpllm.training.full.simulation import Cost, Shapes, simulate
 
 # Large enough for what the framework itself holds not to matter.
-WIDE = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "head_dim": 32, "vocab_size": 2048}
+WIDE = {"hidden_size": 256, "intermediate_size": 512, "head_dim": 32, "vocab_size": 2048}
 # PyTorch's counter does not know the attention of a CPU; it hands over shapes.
 FLASH = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),

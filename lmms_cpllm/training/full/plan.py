@@ -102,7 +102,7 @@ def _plan_stage(recipe: Recipe, stage: Stage, config: CPLLMConfig, views: ViewPl
     costs = [simulate(config, views, stage, recipe.precision, shapes) for shapes in ([one, two] if share else [one])]
     with torch.device("meta"):
         model = prepare(empty_model(config), stage, recipe.precision)
-    units = [_bytes(layer) for layer in layers(model)]
+    units = [_bytes(layer) for layer in layers(model.model.language_model)]
     memory = memory_of(costs[-1], max(units, default=0), _bytes(model) - sum(units), setup)
     flops = (costs[0].flops * (1 - share) + costs[-1].flops * share) * stage.accumulate
     learned = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
@@ -122,8 +122,8 @@ def memory_of(cost: Cost, unit: int, rest: int, setup: Setup) -> tuple[float, fl
 
     Args:
         cost: of a batch.
-        unit: bytes of the largest layer.
-        rest: bytes of the weights in no layer, which stay gathered through a step.
+        unit: bytes of the largest layer of the decoder.
+        rest: bytes of all other weights, which stay gathered through a step.
         setup: GPUs and sharding.
     """
     moments = 2 * cost.learning

@@ -1,4 +1,4 @@
-"""One model over many processes: whole on each (DDP), or in pieces by FSDP2, layer by layer. CPUs with gloo do it too."""
+"""One model over many processes: whole on each (DDP), or in pieces by FSDP2. CPUs with gloo do it too."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def wrap(
     if stage.lora and stage.lora.quantised:
         raise ArgumentError(f"sharding={sharding}: weights of 4 bits are not sharded; take none, or quantised: false")
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
-    for module in (*layers(model), model):
+    # The towers run once for each video, of which processes may have different numbers; all must gather equally often. So
+    # the layers of the decoder are units, and all else is one.
+    for module in (*layers(model.model.language_model), model):
         fully_shard(module, mesh=mesh, reshard_after_forward=sharding == "fsdp")
     return model
 
