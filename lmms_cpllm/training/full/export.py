@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.model.loading import ADAPTER
+from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.full.building import attach_lora, open_parts
 from lmms_cpllm.training.full.checkpoints import load_weights
 from lmms_cpllm.training.full.recipe import Stage
@@ -32,8 +34,10 @@ def export_state(stage: Stage, start: Path, state: Path, target: Path, merge: bo
     part = target.with_name(f".{target.name}")
     shutil.rmtree(part, ignore_errors=True)
     if handle is not None and not merge:
-        handle.peft_config["default"].base_model_name_or_path = None  # else it holds a path of this machine
         handle.save_pretrained(part / ADAPTER, save_embedding_layers=False)
+        config = part / ADAPTER / "adapter_config.json"
+        # It names the folder that training began with, which nobody else has.
+        write_json(config, json.loads(config.read_text()) | {"base_model_name_or_path": None})
     if handle is not None:
         model = handle.merge_and_unload() if merge else handle.unload()
     save_whole(model.eval().to(dtype), CPLLMProcessor.from_pretrained(start), part, target)
