@@ -71,6 +71,7 @@ class Meter(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.now = self.peak = self.gradients = self.peak_activations = self.flops = 0
+        self._ignored: list[torch.UntypedStorage] = []
         self._seen: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -82,6 +83,12 @@ class Meter(TorchDispatchMode):
             if isinstance(tensor, torch.Tensor):
                 self.add(tensor)
         return result
+
+    def ignore(self, tensor: torch.Tensor) -> None:
+        """Leaves a storage out, that of a weight: a view of it is no new one."""
+        storage = tensor.untyped_storage()
+        self._ignored.append(storage)
+        self._seen[id(storage)] = storage
 
     def add(self, tensor: torch.Tensor) -> None:
         """Counts the storage of a tensor until it is freed."""
@@ -125,6 +132,8 @@ def simulate(config: CPLLMConfig, views: ViewPlan, stage: Stage, precision: str,
         weights = _bytes(model.parameters())
         learned = [parameter for _, parameter in learning(model)]
         with Meter() as meter:
+            for weight in (*model.parameters(), *model.buffers()):
+                meter.ignore(weight)
             for parameter in learned:
                 parameter.register_post_accumulate_grad_hook(lambda parameter: meter.kept(parameter.grad))
             for tensor in (*inputs.values(), *targets.values()):
