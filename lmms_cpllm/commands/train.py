@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     )
     tiny.add_argument("--small", action="store_true", help="a miniature that only shows that the way is open")
     _add_full(recipe.add_argument_group("full size (with --work and --out; data under $LMMS_CPLLM_DATA)"))
-    recipe.set_defaults(run=run_recipe)
+    recipe.set_defaults(run=run_recipe, refuse=recipe.error)
 
     test = actions.add_parser("test", help="the sealed test: figures of a checkpoint with intervals over contents")
     test.add_argument("checkpoint", metavar="DIR", nargs="+", help="one folder for each seed; the median is printed")
@@ -147,7 +146,7 @@ def _run_full(args: argparse.Namespace) -> int:
 def _require(args: argparse.Namespace, *names: str) -> None:
     missing = [f"--{name}" for name in names if getattr(args, name) is None]
     if missing:
-        raise ArgumentError(f"train recipe {args.name}: {', '.join(missing)} expected, found none")
+        args.refuse(f"the following arguments are required for {args.name}: {', '.join(missing)}")
 
 
 def run_test(args: argparse.Namespace) -> int:
