@@ -136,7 +136,7 @@ def _probe_all(rows: Sequence[Row] | Sequence[Question]) -> dict[str, str]:
     from tqdm import tqdm
 
     from lmms_cpllm.errors import VideoError
-    from lmms_cpllm.video import probe
+    from lmms_cpllm.video.isolated import probe
 
     videos = {path: _name_of(row, path) for row in rows for path in videos_of(row)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from lmms_cpllm.errors import VideoError
 from lmms_cpllm.harness.arguments import Arguments
 from lmms_cpllm.harness.requests import Request
 from lmms_cpllm.harness.stream import batches, decode_ahead
+from lmms_cpllm.video import Clip, decode, isolated
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,10 @@ def answer_requests(
         The request with its answer, or with why a video of it cannot be read.
     """
 
+    open_medium = _reader(processor, arguments)
+
     def read(request: Request) -> dict[str, torch.Tensor]:
-        return {} if request.padding else media_inputs(model, processor, read_media(request, processor), encode)
+        return {} if request.padding else media_inputs(model, processor, read_media(request, open_medium), encode)
 
     decoded = decode_ahead(
         requests,
@@ -68,14 +71,22 @@ def answer_requests(
                 yield request, next(known) if media else Answer(None)
 
 
-def read_media(request: Request, processor) -> tuple:
+def read_media(request: Request, open_medium: Callable[[Any], Clip]) -> tuple[Clip, ...]:
     """Decodes what a request shows: one clip per video or image. Called in threads. Raises VideoError."""
-    return tuple(_read_medium(medium, processor) for medium in request.media)
+    return tuple(open_medium(medium) for medium in request.media)
 
 
-def _read_medium(medium, processor):
-    # A picture that the host has opened already is one frame, `(1, H, W, 3)`.
-    return processor.read(medium if isinstance(medium, str) else np.asarray(medium.convert("RGB"))[None])
+def _reader(processor, arguments: Arguments) -> Callable[[Any], Clip]:
+    """Path or PIL image -> clip, within the limits and in the process that `arguments` say."""
+    plan, decode_file = processor.video_processor.plan, isolated.decode if arguments.isolate else decode
+
+    def open_medium(medium) -> Clip:
+        if isinstance(medium, str):
+            return decode_file(medium, plan, limits=arguments.limits)
+        # A picture that the host has opened already is one frame, `(1, H, W, 3)`.
+        return processor.read(np.asarray(medium.convert("RGB"))[None])
+
+    return open_medium
 
 
 def media_inputs(model, processor, clips: Sequence, encode: bool) -> dict[str, torch.Tensor]:

@@ -10,12 +10,15 @@ from pathlib import Path
 
 from lmms_cpllm import checkpoints
 from lmms_cpllm.errors import ArgumentError
+from lmms_cpllm.video.limits import DEFAULT_LIMITS, Limits
 
 EMBEDDED = "cpllm-tiny"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 ABLATIONS = ("context", "pixel")
 ON_ERROR = ("count", "raise")
+_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _MOST_WORKERS = 8
+_LONGEST_S = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,17 @@ class Arguments:
     threads: int = 1
     """Threads of one operation of a model on a CPU. With 1, scores are equal to the bit whatever the number of cores and
     processes, and `decode_workers` keep the cores busy; a large decoder on a CPU wants more."""
+    decode_timeout: float = DEFAULT_LIMITS.seconds
+    """Seconds of wall time after which a video that is still being decoded counts as one that cannot be read."""
+    decode_frames: int = DEFAULT_LIMITS.frames
+    """Frames above which a video counts as one that cannot be read."""
+    isolate: bool = True
+    """Videos are decoded in processes of their own, so that a decoder that crashes or hangs costs one video. False: in
+    this process, for machines that allow no further ones; then the time is only checked between packets."""
     on_error: str = "count"
     """What a video that cannot be read does: `count` it as unanswered, or `raise`."""
+    failures: str | None = None
+    """CSV file that is written with every video that could not be read and the reason; an older one is replaced."""
     batch_size: int = 1
     """Requests in one forward pass."""
     max_batch_size: int | None = None
@@ -63,6 +75,11 @@ class Arguments:
             return self.decode_workers
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, min(cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), _MOST_WORKERS))
+
+    @property
+    def limits(self) -> Limits:
+        """What one video may cost."""
+        return Limits(self.decode_timeout, self.decode_frames)
 
     def view_settings(self) -> dict[str, int]:
         """The settings of the video processor that differ from the checkpoint's."""
@@ -122,6 +139,23 @@ def _count(name: str, value: object) -> int:
     raise ArgumentError(f"{name}: expected a whole number of at least 1, found {value!r}")
 
 
+def _seconds(name: str, value: object) -> float:
+    try:
+        seconds = float("nan") if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        seconds = float("nan")
+    if 0 < seconds <= _LONGEST_S:
+        return seconds
+    raise ArgumentError(f"{name}: expected seconds above 0 and up to {_LONGEST_S}, found {value!r}")
+
+
+def _switch(name: str, value: object) -> bool:
+    text = str(value).strip().lower()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise ArgumentError(f"{name}: expected true or false, found {value!r}")
+
+
 def _one_of(allowed: tuple[str, ...]) -> Callable[[str, object], str]:
     def check(name: str, value: object) -> str:
         if value in allowed:
@@ -155,7 +189,11 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "decode_workers": _count,
     "prefetch": _count,
     "threads": _count,
+    "decode_timeout": _seconds,
+    "decode_frames": _count,
+    "isolate": _switch,
     "on_error": _one_of(ON_ERROR),
+    "failures": _text,
     "batch_size": _count,
     "max_batch_size": _count,
 }

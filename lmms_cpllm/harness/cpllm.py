@@ -20,10 +20,12 @@ from lmms_cpllm.errors import ArgumentError, UserError, VideoError
 from lmms_cpllm.harness import fingerprint, running
 from lmms_cpllm.harness.answers import Answer, answer_requests
 from lmms_cpllm.harness.arguments import Arguments, parse
+from lmms_cpllm.harness.failures import FailureList
 from lmms_cpllm.harness.loading import is_on_cpu, load_model
 from lmms_cpllm.harness.requests import prompted_for_others, read_request, unsupported
 from lmms_cpllm.harness.stream import LazyAnswers
 from lmms_cpllm.memory import keep_freed_memory
+from lmms_cpllm.video import isolated
 
 RUN_ID_VARIABLE = "LMMS_CACHE_RUN_ID"
 RUN_ID_PREFIX = "cpllm-"
@@ -55,6 +57,9 @@ class CPLLM(lmms):
         self.arguments = parse(arguments)
         with _user_errors("cpllm could not be set up"):
             self._join_ranks()
+            self._failures = self._failure_list()
+            if self.arguments.isolate:
+                isolated.prestart()  # gets ready while the model is loaded
             self._model, self.processor = load_model(self.arguments, self.accelerator_device)
         self._on_cpu = is_on_cpu(self._model, self.arguments)
         self._threads_before = torch.get_num_threads()
@@ -85,6 +90,14 @@ class CPLLM(lmms):
             self._rank = self.accelerator.process_index
             self._world_size = self.accelerator.num_processes
             self.accelerator_device = self.accelerator.device
+
+    def _failure_list(self) -> FailureList:
+        """Of all ranks in one file; the first one begins it before another adds to it."""
+        if self._rank == 0:
+            failures = FailureList(self.arguments.failures)
+        if self._world_size > 1:
+            self.accelerator.wait_for_everyone()
+        return failures if self._rank == 0 else FailureList(self.arguments.failures, begin=False)
 
     @property
     def device(self) -> torch.device:
@@ -139,6 +152,7 @@ class CPLLM(lmms):
             )
         if not running.failure(error.path):  # once for a video that several pairs show
             logger.warning(f"{error.path}: {error.reason}; it counts as unanswered")
+            self._failures.add(error.path, error.reason)
         running.failed(error.path, error.reason)
 
     def _report(self, count: int, tokens: int, unanswered: int, seconds: float) -> None:

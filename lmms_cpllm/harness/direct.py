@@ -9,9 +9,11 @@ import torch
 from lmms_cpllm.errors import VideoError
 from lmms_cpllm.harness.answers import answer_requests
 from lmms_cpllm.harness.arguments import parse
+from lmms_cpllm.harness.failures import FailureList
 from lmms_cpllm.harness.loading import is_on_cpu, load_model
 from lmms_cpllm.harness.requests import Request
 from lmms_cpllm.synthesis.language import PROMPTS
+from lmms_cpllm.video import isolated
 
 _PROMPTS = {"score": PROMPTS["rate"][0], "describe": PROMPTS["describe"][0], "compare": PROMPTS["compare"][0]}
 _MOST_TOKENS = 256  # as in the task files
@@ -38,11 +40,16 @@ def judge_files(
         CheckpointError: the checkpoint cannot be loaded.
     """
     settings = parse(arguments)
+    failures = FailureList(settings.failures)
+    if settings.isolate:
+        isolated.prestart()
     model, processor = load_model(settings)
     if on_cpu := is_on_cpu(model, settings):
         torch.set_num_threads(settings.threads)
     requests = (_request(tuple(paths), mode) for paths in groups)
     for request, answer in answer_requests(model, processor, requests, settings, encode=on_cpu):
+        if isinstance(answer, VideoError):
+            failures.add(answer.path, answer.reason)
         yield request.media, answer if isinstance(answer, VideoError) else answer.text
 
 

@@ -70,7 +70,7 @@ def assemble(
     """
     context_tower = _load_tower(context, context_options, dtype)
     pixel_tower = _load_tower(pixel, pixel_options, dtype)
-    decoder = AutoModelForCausalLM.from_pretrained(text, dtype=dtype)
+    decoder = AutoModelForCausalLM.from_pretrained(text, dtype=dtype, use_safetensors=True)
     text_config = decoder.config.get_text_config()
     _refuse_changed_logits(text_config)
     tokenizer = AutoTokenizer.from_pretrained(text)
@@ -114,12 +114,12 @@ def _load_tower(source: Source, options: dict | None, dtype: str | torch.dtype) 
     for name, value in (options or {}).items():
         setattr(config, name, value)
     if not is_backbone(config):
-        return AutoModel.from_pretrained(source, config=config, dtype=dtype)
+        return AutoModel.from_pretrained(source, config=config, dtype=dtype, use_safetensors=True)
     if type(config) not in MODEL_FOR_BACKBONE_MAPPING:
         raise ValueError(f"{source}: a {config.model_type} tower has no stages, found out_indices={config.out_indices}")
     # Not AutoBackbone.from_pretrained: it asks the hub first and takes a folder for the name of a timm model.
     backbone = MODEL_FOR_BACKBONE_MAPPING[type(config)]
-    return PreTrainedModel.from_pretrained.__func__(backbone, source, config=config, dtype=dtype)
+    return PreTrainedModel.from_pretrained.__func__(backbone, source, config=config, dtype=dtype, use_safetensors=True)
 
 
 def _refuse_changed_logits(config: PreTrainedConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from huggingface_hub import snapshot_download
 from transformers import AutoConfig
 
 from lmms_cpllm.errors import ArgumentError, CheckpointError
@@ -15,6 +16,7 @@ from lmms_cpllm.model.processing_cpllm import CPLLMProcessor
 ADAPTER = "adapter"
 """Folder below a checkpoint's own for adapters that belong to it and were not merged."""
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 
 def load(
@@ -83,6 +85,18 @@ def _check_folder(pretrained: str | Path) -> None:
     if path.is_dir() and not (path / "config.json").is_file():
         names = ", ".join(sorted(p.name for p in path.iterdir())[:8]) or "an empty folder"
         raise CheckpointError(f"{pretrained}: expected config.json and *.safetensors, found {names}")
+    _refuse_pickles(path)
+
+
+def _refuse_pickles(folder: Path) -> None:
+    """A folder whose weights are pickles alone. Beside safetensors they are no harm: nothing opens them."""
+    pickles = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLES)
+    if pickles and not any(folder.glob("*.safetensors")):
+        raise CheckpointError(
+            f"{folder}: expected weights as *.safetensors, found {', '.join(pickles[:8])}\n"
+            "  what to do: these are pickles, which can run any code when they are opened, so they are not; have who made "
+            "them save the model again with save_pretrained, which writes safetensors"
+        )
 
 
 def _with_adapter(model: CPLLMForConditionalGeneration, adapter: str | Path) -> CPLLMForConditionalGeneration:
@@ -91,6 +105,11 @@ def _with_adapter(model: CPLLMForConditionalGeneration, adapter: str | Path) -> 
     except ImportError as error:
         raise ArgumentError("adapter: PEFT is needed; install it with: pip install 'lmms-cpllm[train]'") from error
     try:
-        return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        folder = Path(adapter).expanduser()
+        if not folder.is_dir():
+            # PEFT would take a pickle where there is nothing else.
+            folder = Path(snapshot_download(str(adapter), allow_patterns=["*.json", "*.safetensors"]))
+        _refuse_pickles(folder)
+        return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{adapter}: cannot be loaded as a PEFT adapter: {error}") from error

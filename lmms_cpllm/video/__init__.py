@@ -1,8 +1,9 @@
 """A video file or image -> its two views, in one decoding pass (PyAV); or every frame of a piece of it.
 
 Files: decoding (the pass), demux (packets and their real times), reading (run through or jump), stills (images that only
-Pillow reads), colour (planes to RGB, rotation), views (frames to the two views), pieces (all frames of the middle). Which
-frames and crops: `sampling.py`.
+Pillow reads), colour (planes to RGB, rotation), hdr (to SDR), views (frames to the two views), pieces (all frames of the
+middle), limits (time and frames), isolated and worker (the pass in a process of its own). Which frames and crops:
+`sampling.py`.
 """
 
 from lmms_cpllm.sampling import ViewPlan

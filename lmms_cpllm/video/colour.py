@@ -3,7 +3,8 @@
 Colour rules, in this order:
 - range: as the frame says; unsaid means full range for yuvj*, RGB and grey (as FFmpeg reads them), limited for other YUV;
 - matrix: as the frame says; unsaid means BT.601 for fewer than 720 lines and BT.709 from 720 lines on;
-- high bit depths are reduced to 8 bits; transfer functions are left alone, so PQ and HLG are shown as if they were SDR;
+- matrix unsaid in a stream marked PQ or HLG means BT.2020; such pictures are tone-mapped by `hdr.py`;
+- high bit depths are reduced to 8 bits; the transfer functions of SDR are left alone;
 - alpha is dropped, the sample aspect ratio is not applied, and both fields of an interlaced frame stay woven.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from lmms_cpllm.sampling import reflected
+from lmms_cpllm.video.hdr import TRANSFERS, to_sdr
 
 # libswscale/swscale.h. Correct rounding, chroma at full resolution in and out, and the same bits from every SIMD path.
 _EXACT = 0x40000 | 0x2000 | 0x4000 | 0x80000
@@ -25,7 +27,7 @@ _RESIZE = 0x4 | _EXACT  # SWS_BICUBIC
 _NATIVE = 0x2 | _EXACT  # SWS_BILINEAR
 
 # AVColorSpace. swscale's number for BT.601 (5) is also PyAV's "leave what is set", hence 6, the same matrix.
-_BT709, _UNSPECIFIED, _BT470BG, _SMPTE170M = 1, 2, 5, 6
+_BT709, UNSPECIFIED, _BT470BG, _SMPTE170M, _BT2020 = 1, 2, 5, 6, 9
 _LIMITED, _FULL = 1, 2  # AVColorRange
 _HD_LINES = 720
 
@@ -89,16 +91,21 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 
 
 class Converter:
-    """Turns frames into RGB arrays. Holds two swscale contexts, so it belongs to one thread."""
+    """Turns frames into RGB arrays. Holds two swscale contexts, so it belongs to one thread.
 
-    def __init__(self) -> None:
+    Args:
+        transfer: AVColorTransferCharacteristic of the stream; see `hdr.py` for what it changes.
+    """
+
+    def __init__(self, transfer: int = UNSPECIFIED) -> None:
+        self._transfer = transfer if transfer in TRANSFERS else None
         self._resizer = VideoReformatter()
         self._native = VideoReformatter()
 
     def resized(self, frame: av.VideoFrame, size: tuple[int, int], orientation: Orientation) -> np.ndarray:
         """The whole frame at `size` = (height, width) as seen -> (height, width, 3) uint8 RGB, straight from YUV."""
         height, width = orientation.upright_size(*size)
-        return orientation.upright(_rgb(self._resizer, frame, _RESIZE, _colour(frame), height, width))
+        return self._finished(orientation.upright(self._rgb(self._resizer, frame, _RESIZE, height, width)))
 
     def crops(self, frame: av.VideoFrame, corners: np.ndarray, side: int, orientation: Orientation) -> np.ndarray:
         """Crops at native resolution -> (n, side, side, 3) uint8 RGB.
@@ -107,28 +114,23 @@ class Converter:
             corners: (n, 2) top-left corners (y, x) in the frame as seen.
             side: height and width of a crop; a smaller frame is mirrored at its border.
         """
-        out = np.empty((len(corners), side, side, 3), np.uint8)
+        out = np.empty((len(corners), side, side, 3), np.uint16 if self._transfer else np.uint8)
         height, width = orientation.upright_size(frame.height, frame.width)
-        colour = _colour(frame)
         cut_area = len(corners) * (side + 2 * _MARGIN) ** 2
         whole = None
         if cut_area >= height * width or not _can_cut(frame):
-            whole = orientation.upright(_rgb(self._native, frame, _NATIVE, colour, frame.height, frame.width))
+            whole = orientation.upright(self._rgb(self._native, frame, _NATIVE, frame.height, frame.width))
         for crop, (y, x) in zip(out, corners.tolist(), strict=True):
             # A side shorter than the crop has its corner at 0 and is taken whole.
             box = (y, x, min(y + side, height), min(x + side, width))
-            image = (
-                self._cut(frame, box, colour, orientation) if whole is None else whole[box[0] : box[2], box[1] : box[3]]
-            )
+            image = self._cut(frame, box, orientation) if whole is None else whole[box[0] : box[2], box[1] : box[3]]
             if image.shape[:2] != (side, side):
                 image = image[reflected(image.shape[0], side)[:, None], reflected(image.shape[1], side)]
             crop[:] = image
-        return out
+        return self._finished(out)
 
-    def _cut(
-        self, frame: av.VideoFrame, box: tuple[int, int, int, int], colour: tuple[int, int], orientation: Orientation
-    ):
-        """The part `box` = (top, left, bottom, right) of the frame as seen, converted alone: (h, w, 3) uint8."""
+    def _cut(self, frame: av.VideoFrame, box: tuple[int, int, int, int], orientation: Orientation):
+        """The part `box` = (top, left, bottom, right) of the frame as seen, converted alone: as `_rgb`."""
         height, width = orientation.upright_size(frame.height, frame.width)
         top, left, bottom, right = box
         if orientation.mirror_y:
@@ -140,14 +142,33 @@ class Converter:
         y0, x0 = ((max(v - _MARGIN, 0) // _MARGIN) * _MARGIN for v in (top, left))
         y1, x1 = (-(-v // _MARGIN) * _MARGIN + _MARGIN for v in (bottom, right))
         part = _copy_part(frame, y0, x0, min(y1, frame.height), min(x1, frame.width))
-        rgb = _rgb(self._native, part, _NATIVE, colour, part.height, part.width)
+        rgb = self._rgb(self._native, part, _NATIVE, part.height, part.width, of=frame)
         return orientation.upright(rgb[top - y0 : bottom - y0, left - x0 : right - x0])
+
+    def _rgb(
+        self,
+        scaler: VideoReformatter,
+        frame: av.VideoFrame,
+        flags: int,
+        height: int,
+        width: int,
+        of: av.VideoFrame | None = None,
+    ) -> np.ndarray:
+        """Convert and scale a stored frame, or part `of` one: (height, width, 3), uint8 or, of HDR, uint16."""
+        matrix, colour_range = _colour(of or frame)
+        if self._transfer and int((of or frame).colorspace) == UNSPECIFIED:
+            matrix = _BT2020
+        return _rgb(scaler, frame, flags, (matrix, colour_range), height, width, bits=16 if self._transfer else 8)
+
+    def _finished(self, rgb: np.ndarray) -> np.ndarray:
+        """uint8 from what `_rgb` gave."""
+        return to_sdr(rgb, self._transfer) if self._transfer else rgb
 
 
 def _colour(frame: av.VideoFrame) -> tuple[int, int]:
     """(matrix, range) of the frame by the rules at the head of this file, as swscale numbers them."""
     matrix, colour_range, name = int(frame.colorspace), int(frame.color_range), frame.format.name
-    if matrix == _UNSPECIFIED:
+    if matrix == UNSPECIFIED:
         matrix = _SMPTE170M if frame.height < _HD_LINES else _BT709
     if matrix == _BT470BG:
         matrix = _SMPTE170M
@@ -157,14 +178,22 @@ def _colour(frame: av.VideoFrame) -> tuple[int, int]:
     return matrix, colour_range
 
 
-def _rgb(scaler: VideoReformatter, frame: av.VideoFrame, flags: int, colour: tuple[int, int], height: int, width: int):
-    """Convert and scale a stored frame: (height, width, 3) uint8, a view of memory owned by the converted frame."""
+def _rgb(
+    scaler: VideoReformatter,
+    frame: av.VideoFrame,
+    flags: int,
+    colour: tuple[int, int],
+    height: int,
+    width: int,
+    bits: int = 8,
+) -> np.ndarray:
+    """Convert and scale a stored frame: (height, width, 3) uint8, or uint16 for 16 `bits`; a view of the new frame."""
     matrix, colour_range = colour
     converted = scaler.reformat(
         frame,
         width=width,
         height=height,
-        format="rgb24",
+        format="rgb24" if bits == 8 else "rgb48le",
         src_colorspace=matrix,
         dst_colorspace=_BT470BG,  # not used for RGB; it differs from the source so that PyAV does set the matrix
         src_color_range=colour_range,
@@ -172,7 +201,8 @@ def _rgb(scaler: VideoReformatter, frame: av.VideoFrame, flags: int, colour: tup
         interpolation=flags,
     )
     plane = converted.planes[0]
-    lines = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)
+    kind = np.dtype(np.uint8 if bits == 8 else "<u2")
+    lines = np.frombuffer(plane, kind).reshape(height, plane.line_size // kind.itemsize)
     return lines[:, : width * 3].reshape(height, width, 3)
 
 

@@ -28,6 +28,7 @@ from lmms_cpllm.video.demux import (
     read_packets,
     timeline,
 )
+from lmms_cpllm.video.limits import DEFAULT_LIMITS, Limits, Watch
 from lmms_cpllm.video.reading import Unseekable, jump, plan_spans, run_through
 from lmms_cpllm.video.stills import exif_orientation, open_still, still_pictures
 from lmms_cpllm.video.views import Clip, VideoInfo, Views, describe
@@ -39,7 +40,14 @@ STRATEGIES = ("auto", "linear", "seek")
 _NO_FRAME = "no frame of it can be decoded"
 
 
-def decode(path: str | os.PathLike, plan: ViewPlan, *, threads: int = 0, strategy: str = "auto") -> Clip:
+def decode(
+    path: str | os.PathLike,
+    plan: ViewPlan,
+    *,
+    threads: int = 0,
+    strategy: str = "auto",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Clip:
     """Decode both views of a video or image file. Thread-safe; the same bits for every `threads` and `strategy`.
 
     Args:
@@ -48,9 +56,11 @@ def decode(path: str | os.PathLike, plan: ViewPlan, *, threads: int = 0, strateg
         threads: decoder threads; 0 lets the codec choose.
         strategy: "linear" runs through the file up to the last frame needed, "seek" jumps to the key frame before each
             group of frames needed, "auto" takes whichever decodes fewer frames.
+        limits: what the video may cost.
 
     Raises:
-        VideoError: nothing can be decoded, with the reason. A truncated or damaged file gives the frames it holds.
+        VideoError: nothing can be decoded, or a limit is passed, with the reason. A truncated or damaged file gives the
+            frames it holds.
         ValueError: unknown strategy or negative threads.
     """
     if strategy not in STRATEGIES:
@@ -59,16 +69,17 @@ def decode(path: str | os.PathLike, plan: ViewPlan, *, threads: int = 0, strateg
         raise ValueError(f"threads: expected 0 (the codec chooses) or more, found {threads}")
     path = os.fsdecode(path)
     check_file(path)
+    watch = Watch(path, limits)
     try:
-        views = _decode_video(path, plan, threads, strategy)
+        views = _decode_video(path, plan, threads, strategy, watch)
     except VideoError:
-        views = _decode_still(path, plan)
+        views = _decode_still(path, plan, watch)
         if views is None:
             raise
     return views.clip(path)
 
 
-def probe(path: str | os.PathLike) -> VideoInfo:
+def probe(path: str | os.PathLike, *, limits: Limits = DEFAULT_LIMITS) -> VideoInfo:
     """What a file says, by demuxing it and decoding its first frame (PyAV shows the rotation on frames only).
 
     Raises:
@@ -76,10 +87,11 @@ def probe(path: str | os.PathLike) -> VideoInfo:
     """
     path = os.fsdecode(path)
     check_file(path)
+    watch = Watch(path, limits)
     try:
-        return _probe_video(path)
+        return _probe_video(path, watch)
     except VideoError:
-        views = _decode_still(path, ViewPlan(1, (1, 1), 1, 1, 1, 1))
+        views = _decode_still(path, ViewPlan(1, (1, 1), 1, 1, 1, 1), watch)
         if views is None:
             raise
     return views.clip(path).info
@@ -109,43 +121,44 @@ def views_from_frames(frames: np.ndarray, fps: float, plan: ViewPlan, name: str 
     return views.clip(name)
 
 
-def _probe_video(path: str) -> VideoInfo:
+def _probe_video(path: str, watch: Watch) -> VideoInfo:
     with open_video(path, threads=1) as (container, stream):
-        packets, codec = read_packets(container, stream), codec_name(stream)
+        packets, codec = read_packets(container, stream, watch), codec_name(stream)
     line = displayed(packets)
     if line is None:
         raise VideoError(path, _NO_FRAME)
     with open_video(path, threads=1) as (container, stream):
-        for frame in run_through(container, stream, packets):
+        for frame in run_through(container, stream, packets, watch):
             if frame is not None:
                 return describe(path, line, codec, packets.size_bytes, frame, _orientation(path, container, frame))
     raise VideoError(path, _NO_FRAME)
 
 
-def _decode_video(path: str, plan: ViewPlan, threads: int, strategy: str) -> Views:
+def _decode_video(path: str, plan: ViewPlan, threads: int, strategy: str, watch: Watch) -> Views:
     """The views of a file by FFmpeg: in one clean pass, or else with the frames that a damaged file holds."""
     with open_video(path, threads, strict=True) as (container, stream):
-        packets, codec = read_packets(container, stream), codec_name(stream)
+        packets, codec = read_packets(container, stream, watch), codec_name(stream)
         line = displayed(packets)
         if line is None:
             raise VideoError(path, _NO_FRAME)
-        views = Views(plan, line, codec, packets.size_bytes)
+        views = Views(plan, line, codec, packets.size_bytes, packets.transfer)
         needed = set(views.wanted) if line.by_pts else None
         spans = plan_spans(packets, line, views.wanted, strategy)
         try:
-            intact = _take(path, views, line, container, jump(container, stream, packets, spans, needed), strict=True)
+            frames = jump(container, stream, packets, spans, needed, watch)
+            intact = _take(path, views, line, container, frames, strict=True)
         except Unseekable:
             intact = False
     if not intact:
         # Not to be had by jumping or by leaving frames out; or damaged, which then shows at the first error.
-        views = Views(plan, line, codec, packets.size_bytes)
-        intact = _run_through(path, views, line, packets, threads, strict=True)
+        views = Views(plan, line, codec, packets.size_bytes, packets.transfer)
+        intact = _run_through(path, views, line, packets, threads, watch, strict=True)
     if intact:
         return views
     # Damaged. On one thread from the beginning there is one answer, whatever was asked for.
     for _ in range(2):
-        views, arrived = Views(plan, line, codec, packets.size_bytes), []
-        if _run_through(path, views, line, packets, 1, strict=False, arrived=arrived):
+        views, arrived = Views(plan, line, codec, packets.size_bytes, packets.transfer), []
+        if _run_through(path, views, line, packets, 1, watch, strict=False, arrived=arrived):
             return views
         # Some of the planned frames never come: plan again over those that do.
         line = timeline(packets, arrived)
@@ -160,13 +173,14 @@ def _run_through(
     line: Timeline,
     packets: Packets,
     threads: int,
+    watch: Watch,
     *,
     strict: bool,
     arrived: list[int | None] | None = None,
 ) -> bool:
     """`_take` from all frames of the file, opened anew."""
     with open_video(path, threads, strict=strict) as (container, stream):
-        frames = run_through(container, stream, packets)
+        frames = run_through(container, stream, packets, watch)
         return _take(path, views, line, container, frames, strict=strict, arrived=arrived)
 
 
@@ -210,9 +224,9 @@ def _orientation(path: str, container: av.container.InputContainer, frame: av.Vi
     return orientation_of(frame)
 
 
-def _decode_still(path: str, plan: ViewPlan) -> Views | None:
+def _decode_still(path: str, plan: ViewPlan, watch: Watch) -> Views | None:
     """The views of an image file that only Pillow can read, such as an animated WebP; None for any other file."""
-    still = open_still(path)
+    still = open_still(path, watch)
     if still is None:
         return None
     count = len(still.seconds)

@@ -6,6 +6,7 @@ Every error of FFmpeg or of the file system leaves this file as a `VideoError` t
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -20,7 +21,11 @@ from av.stream import Disposition
 
 from lmms_cpllm.errors import VideoError
 from lmms_cpllm.raw_video import declared, is_raw
+from lmms_cpllm.video.colour import UNSPECIFIED
+from lmms_cpllm.video.limits import DEFAULT_LIMITS, Watch
 
+# Where it knows no rate FFmpeg gives its clock's, 90,000 a second for MPEG.
+_MOST_FPS = 10_000
 # Text that FFmpeg would draw as a picture, and lists that name other files: neither is the video that was asked for.
 _NOT_VIDEO = {"tty", "bin", "xbin", "idf", "adf", "hls", "dash", "concat", "concatf", "sdp", "imf", "lavfi"}
 
@@ -45,6 +50,8 @@ class Packets:
     """Seconds per unit."""
     rate: float
     """Frames per second that the container declares; 0 where it does not."""
+    transfer: int = UNSPECIFIED
+    """AVColorTransferCharacteristic that the stream declares: 16 is PQ, 18 HLG."""
 
     @cached_property
     def positions(self) -> dict[int, int] | None:
@@ -131,10 +138,15 @@ def codec_name(stream: av.VideoStream) -> str:
     return stream.codec_context.codec.canonical_name
 
 
-def iterate(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
-    """The packets of the stream that hold data, to its end or to the place where a damaged container breaks off."""
-    packets = container.demux(stream)
+def iterate(container: av.container.InputContainer, stream: av.VideoStream, watch: Watch) -> Iterator[av.Packet]:
+    """The packets of the stream that hold data, to its end or to the place where a damaged container breaks off.
+
+    Raises:
+        VideoError: the time of `watch` is over, or there are more packets than it allows.
+    """
+    packets, count = container.demux(stream), 0
     while True:
+        watch.check(count)
         try:
             packet = next(packets, None)
         except (av.FFmpegError, IndexError):
@@ -143,15 +155,17 @@ def iterate(container: av.container.InputContainer, stream: av.VideoStream) -> I
         if packet is None:
             return
         if packet.size:  # not the flush packet at the end, nor "show the last frame again" in AVI
+            count += 1
             yield packet
 
 
-def read_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Packets:
-    """Demux the stream to its end, or to the place where a truncated file breaks off."""
+def read_packets(container: av.container.InputContainer, stream: av.VideoStream, watch: Watch | None = None) -> Packets:
+    """Demux the stream to its end, or to the place where a truncated file breaks off; `watch` is as for `iterate`."""
+    watch = watch or Watch(container.name, DEFAULT_LIMITS)
     pts, dts, keys, shown, durations, size = [], [], [], [], [], 0
     hidden_bit = 0x10 if stream.codec_context.name in ("vp8", "libvpx") else 0
     broken_off = False
-    for packet in iterate(container, stream):
+    for packet in iterate(container, stream, watch):
         pts.append(packet.pts)
         dts.append(packet.dts)
         keys.append(packet.is_keyframe)
@@ -169,8 +183,9 @@ def read_packets(container: av.container.InputContainer, stream: av.VideoStream)
         # AVI stores no display times; where frames are reordered FFmpeg guesses them, and wrongly for H.264.
         pts = [None] * len(pts)
     rate = stream.average_rate or stream.guessed_rate
-    rate = 0.0 if is_image(container) else float(rate or 0)
-    return Packets(pts, dts, keys, shown, durations, size, float(stream.time_base or 0), rate)
+    rate = 0.0 if is_image(container) or not rate or rate > _MOST_FPS else float(rate)
+    transfer = int(stream.codec_context.color_trc or UNSPECIFIED)
+    return Packets(pts, dts, keys, shown, durations, size, float(stream.time_base or 0), rate, transfer)
 
 
 def displayed(packets: Packets) -> Timeline | None:
@@ -252,8 +267,7 @@ def _pick_stream(path: str, container: av.container.InputContainer) -> av.VideoS
         if not s.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
     ]
     if not streams:
-        kinds = sorted({"cover art" if s.type == "video" else s.type for s in container.streams})
-        raise VideoError(path, f"the file has no video stream (found: {', '.join(kinds) or 'no stream'})")
+        raise VideoError(path, f"the file has no video stream (found: {_kinds(container)})")
     decodable = [s for s in streams if s.codec_context is not None]
     if not decodable:
         raise VideoError(path, "there is no decoder for its video stream")
@@ -268,5 +282,17 @@ def _pick_stream(path: str, container: av.container.InputContainer) -> av.VideoS
     )
 
 
+def _kinds(container: av.container.InputContainer) -> str:
+    """What a file holds instead. Not by `stream.type`: PyAV reads address 0 where FFmpeg has no name for it."""
+    streams = container.streams
+    found = {"audio": streams.audio, "cover art": streams.video, "data": streams.data, "subtitle": streams.subtitles}
+    found |= {"attachment": streams.attachments}
+    others = len(streams) - sum(map(len, found.values()))
+    kinds = [kind for kind, held in found.items() if held] + (["unknown"] if others else [])
+    return ", ".join(sorted(kinds)) or "no stream"
+
+
 def _text(error: av.FFmpegError) -> str:
+    if error.errno == errno.EIO:  # also what FFmpeg's readers say at the end of a file that promises more
+        return "Input/output error; the file is cut off, or its disk fails"
     return (error.strerror or str(error)).rstrip(".")

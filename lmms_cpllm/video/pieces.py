@@ -15,6 +15,7 @@ import numpy as np
 from lmms_cpllm.errors import VideoError
 from lmms_cpllm.video.colour import Converter, orientation_of
 from lmms_cpllm.video.demux import Packets, Timeline, check_file, displayed, is_image, open_video, read_packets
+from lmms_cpllm.video.limits import DEFAULT_LIMITS, Watch
 from lmms_cpllm.video.reading import Unseekable, jump, plan_spans, run_through
 
 MOST_FPS = 60
@@ -79,25 +80,30 @@ def read_piece(path: str, piece: Piece) -> list[np.ndarray]:
     """
     wanted = set(piece.keys)
     spans = plan_spans(piece.packets, piece.line, wanted, "auto")
+    watch, transfer = Watch(path, DEFAULT_LIMITS), piece.packets.transfer
     try:
         with open_video(path, threads=1, strict=True) as (container, stream):
             needed = wanted if piece.line.by_pts else None
-            found = _take(jump(container, stream, piece.packets, spans, needed), wanted, piece.line.by_pts)
+            frames = jump(container, stream, piece.packets, spans, needed, watch)
+            found = _take(frames, wanted, piece.line.by_pts, transfer)
     except Unseekable:
         found = {}
     if len(found) < len(wanted):
         # Not to be had by jumping, as with open groups of pictures.
         with open_video(path, threads=1, strict=True) as (container, stream):
-            found = _take(run_through(container, stream, piece.packets), wanted, piece.line.by_pts)
+            frames = run_through(container, stream, piece.packets, watch)
+            found = _take(frames, wanted, piece.line.by_pts, transfer)
     if len(found) < len(wanted):
         raise VideoError(path, f"only {len(found)} of the {len(wanted)} frames in its middle can be decoded undamaged")
     return [found[key] for key in piece.keys]
 
 
-def _take(frames: Iterable[av.VideoFrame | None], wanted: set[int], by_pts: bool) -> dict[int, np.ndarray]:
+def _take(
+    frames: Iterable[av.VideoFrame | None], wanted: set[int], by_pts: bool, transfer: int
+) -> dict[int, np.ndarray]:
     """Key -> RGB of the wanted frames up to the first sign of damage."""
     found: dict[int, np.ndarray] = {}
-    converter, size, number = Converter(), None, 0
+    converter, size, number = Converter(transfer), None, 0
     for frame in frames:
         if frame is None or frame.is_corrupt:
             break

@@ -9,6 +9,7 @@ from itertools import islice
 import av
 
 from lmms_cpllm.video.demux import Packets, Timeline, iterate
+from lmms_cpllm.video.limits import Watch
 
 # A jump costs about as much as decoding this many frames more: the demuxer's search, and decoder threads that run empty.
 _JUMP_FRAMES = 8
@@ -62,31 +63,39 @@ def jump(
     packets: Packets,
     spans: list[tuple[int, int]],
     needed: Collection[int] | None,
+    watch: Watch,
 ) -> Iterator[av.VideoFrame | None]:
     """Frames of the `spans`, in display order within each; None stands for a packet that could not be decoded.
 
     Args:
         needed: timestamps of the frames that have to come. H.264 frames beside them to which no other frame refers are
             not decoded. None: all frames come.
+        watch: as for `iterate`.
 
     Raises:
         Unseekable: the container cannot jump to a span.
+        VideoError: as `iterate`.
     """
     if stream.codec_context.name != "h264":  # only here is "unreferenced" the bitstream's own promise in every profile
         needed = None
     for first, last in spans:
-        yield from _decoded(stream, _packets_from(container, stream, packets, first, last), needed)
+        yield from _decoded(stream, _packets_from(container, stream, packets, first, last, watch), needed)
 
 
 def run_through(
-    container: av.container.InputContainer, stream: av.VideoStream, packets: Packets
+    container: av.container.InputContainer, stream: av.VideoStream, packets: Packets, watch: Watch
 ) -> Iterator[av.VideoFrame | None]:
     """All frames of a container that was just opened; None stands for a packet that could not be decoded."""
-    yield from _decoded(stream, islice(iterate(container, stream), len(packets.pts)), None)
+    yield from _decoded(stream, islice(iterate(container, stream, watch), len(packets.pts)), None)
 
 
 def _packets_from(
-    container: av.container.InputContainer, stream: av.VideoStream, packets: Packets, first: int, last: int
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    packets: Packets,
+    first: int,
+    last: int,
+    watch: Watch,
 ) -> Iterator[av.Packet]:
     """The packets at the positions `first` to `last`, by a jump to the key frame at `first`."""
     if packets.positions is None:
@@ -98,7 +107,7 @@ def _packets_from(
     except av.FFmpegError as error:
         raise Unseekable from error
     position = None
-    for packet in iterate(container, stream):
+    for packet in iterate(container, stream, watch):
         if position is None:
             position = packets.positions.get(packet.pts)
             if position is None or position > first:

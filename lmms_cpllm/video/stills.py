@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
+from lmms_cpllm.errors import VideoError
 from lmms_cpllm.video.colour import EXIF_ORIENTATIONS, Orientation
+from lmms_cpllm.video.limits import Watch
 
 _EXIF_ORIENTATION_TAG = 0x0112
 # What Pillow's readers raise for damaged files and for what is no image (seen with randomly changed files of 12 formats).
@@ -47,12 +49,17 @@ def exif_orientation(path: str) -> Orientation:
         return Orientation()
 
 
-def open_still(path: str) -> Still | None:
-    """Times of the pictures in an image file; None where Pillow does not know the format or the file is damaged."""
+def open_still(path: str, watch: Watch) -> Still | None:
+    """Times of the pictures in an image file; None where Pillow does not know the format or the file is damaged.
+
+    Raises:
+        VideoError: the time of `watch` is over, or there are more pictures than it allows.
+    """
     try:
         with Image.open(path) as image:
             durations = []
             for index in range(getattr(image, "n_frames", 1)):
+                watch.check(index + 1)
                 image.seek(index)
                 image.load()
                 durations.append(max(image.info.get("duration", 0), 0) / 1000)
@@ -61,6 +68,8 @@ def open_still(path: str) -> Still | None:
                 return Still(image.format.lower(), [0.0], 0.0)
             ends = np.cumsum(durations).tolist()
             return Still(image.format.lower(), [0.0, *ends[:-1]], ends[-1])
+    except VideoError:
+        raise
     except _PILLOW_ERRORS:
         return None
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from lmms_cpllm.sampling import ViewPlan, centre_frames, crop_corners, frame_runs
-from lmms_cpllm.video.colour import Converter, Orientation
+from lmms_cpllm.video.colour import UNSPECIFIED, Converter, Orientation
 from lmms_cpllm.video.demux import Timeline
 
 
@@ -81,7 +81,9 @@ def describe(
 class Views:
     """Takes decoded frames in any order, converts those that the plan needs and holds nothing but the finished views."""
 
-    def __init__(self, plan: ViewPlan, line: Timeline, codec: str, size_bytes: int = 0) -> None:
+    def __init__(
+        self, plan: ViewPlan, line: Timeline, codec: str, size_bytes: int = 0, transfer: int = UNSPECIFIED
+    ) -> None:
         self._plan, self._line, self._codec, self._size_bytes = plan, line, codec, size_bytes
         self._context_at = centre_frames(line.seconds, line.duration_s, plan.context_frames)
         self._pixel_at = frame_runs(line.seconds, line.duration_s, plan.pixel_moments, plan.pixel_frames)
@@ -91,7 +93,7 @@ class Views:
             (*self._pixel_at.shape[:1], plan.pixel_crops, plan.pixel_frames, side, side, 3), np.uint8
         )
         self._corners: dict[tuple[int, int], np.ndarray] = {}
-        self._converter = Converter()
+        self._converter = Converter(transfer)
         self._facts: VideoInfo | None = None
         needed = np.union1d(self._context_at, self._pixel_at).tolist()
         self.wanted: dict[int, int] = {line.keys[index]: index for index in needed}

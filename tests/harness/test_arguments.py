@@ -7,10 +7,12 @@ import pytest
 
 from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.harness.arguments import Arguments, parse
+from lmms_cpllm.video.limits import Limits
 
 ALLOWED = (
     "pretrained, adapter, dtype, device, device_map, attn_implementation, context_frames, pixel_moments, pixel_crops, "
-    "ablate, decode_workers, prefetch, threads, on_error, batch_size, max_batch_size"
+    "ablate, decode_workers, prefetch, threads, decode_timeout, decode_frames, isolate, on_error, failures, batch_size, "
+    "max_batch_size"
 )
 
 
@@ -27,6 +29,15 @@ def test_values_as_the_host_converts_them() -> None:
     )
     assert arguments.view_settings() == {"context_frames": 8, "pixel_crops": 2}
     assert (arguments.pretrained, arguments.ablate, arguments.dtype) == ("org/model", "pixel", "bfloat16")
+
+
+def test_limits_and_isolation_come_as_text_or_converted() -> None:
+    assert parse({}).isolate
+    assert parse({}).limits == Limits(seconds=600, frames=500_000)
+    for timeout, frames, isolate in ((2.5, 90, False), ("2.5", "90", "False")):
+        arguments = parse({"decode_timeout": timeout, "decode_frames": frames, "isolate": isolate})
+        assert arguments.limits == Limits(seconds=2.5, frames=90)
+        assert not arguments.isolate
 
 
 @pytest.mark.parametrize("value", ["cpu", "cuda", "cuda:1", "mps"])
@@ -58,6 +69,11 @@ def test_max_batch_size_is_the_upper_limit() -> None:
         ({"prefetch": 1.5}, "prefetch: expected a whole number of at least 1, found 1.5"),
         ({"decode_workers": True}, "decode_workers: expected a whole number of at least 1, found True"),
         ({"batch_size": "auto"}, "batch_size: expected a whole number of at least 1, found 'auto'"),
+        ({"decode_timeout": 0}, "decode_timeout: expected seconds above 0 and up to 1000000, found 0"),
+        ({"decode_timeout": "1 min"}, "decode_timeout: expected seconds above 0 and up to 1000000, found '1 min'"),
+        ({"decode_timeout": "inf"}, "decode_timeout: expected seconds above 0 and up to 1000000, found 'inf'"),
+        ({"decode_frames": 0}, "decode_frames: expected a whole number of at least 1, found 0"),
+        ({"isolate": "maybe"}, "isolate: expected true or false, found 'maybe'"),
         ({"device": "gpu"}, "device: expected cpu, cuda, cuda:<number> or mps, found 'gpu'"),
         ({"device": "cuda:"}, "device: expected cpu, cuda, cuda:<number> or mps, found 'cuda:'"),
         ({"pretrained": True}, "pretrained: expected text, found True"),

@@ -283,8 +283,31 @@ def test_weights_in_another_format_than_safetensors_are_refused(folder, loaded, 
     loaded[0].config.save_pretrained(tmp_path)
     loaded[1].save_pretrained(tmp_path)
     torch.save(loaded[0].state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(CheckpointError) as error:
+        load(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}: expected weights as *.safetensors, found pytorch_model.bin\n"
+        "  what to do: these are pickles, which can run any code when they are opened, so they are not; have who made them "
+        "save the model again with save_pretrained, which writes safetensors"
+    )
+    (tmp_path / "pytorch_model.bin").unlink()
     with pytest.raises(CheckpointError, match="cannot be loaded as a CP-LLM checkpoint"):
         load(tmp_path)
+
+
+def test_an_adapter_in_a_pickle_is_refused_and_never_opened(folder, tmp_path):
+    pytest.importorskip("peft", reason="adapters need PEFT: pip install 'lmms-cpllm[test]'")
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    (tmp_path / "adapter_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    with pytest.raises(CheckpointError, match=r"expected weights as \*.safetensors, found adapter_model.bin"):
+        load(folder, adapter=tmp_path)
+
+
+def test_pickles_beside_safetensors_are_left_alone(folder, loaded, tmp_path):
+    loaded[0].save_pretrained(tmp_path)
+    loaded[1].save_pretrained(tmp_path)
+    (tmp_path / "training_args.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    load(tmp_path)
 
 
 def test_an_adapter_is_merged_into_the_decoder(folder, loaded, tmp_path):

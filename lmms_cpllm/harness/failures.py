@@ -1,0 +1,55 @@
+"""The list of videos that could not be read, with the reasons, as one CSV file: what is to be repaired or replaced."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+from lmms_cpllm.errors import ArgumentError
+
+COLUMNS = ("video", "reason")
+
+
+class FailureList:
+    """Adds a line for each video as soon as it has failed, so that a run that is killed leaves what it knew.
+
+    Several processes may write into one file: a line goes out in one call that appends.
+
+    Args:
+        path: the file, replaced if it is there; None writes nothing.
+        begin: False for a process that goes on with what another began.
+
+    Raises:
+        ArgumentError: the file cannot be written.
+    """
+
+    def __init__(self, path: str | None, begin: bool = True) -> None:
+        self._path = Path(path).expanduser() if path else None
+        self._known: set[str] = set()
+        if self._path is not None and begin:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._path.write_bytes(_line(COLUMNS))
+            except OSError as error:
+                raise ArgumentError(
+                    f"failures={path}: expected a file that can be written, found: {error.strerror or error}"
+                ) from error
+
+    def add(self, video: str, reason: str) -> None:
+        """Note why a video could not be read; only the first time that it is shown."""
+        if self._path is None or video in self._known:
+            return
+        self._known.add(video)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(descriptor, _line((video, reason)))
+        finally:
+            os.close(descriptor)
+
+
+def _line(cells: tuple[str, ...]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode(errors="surrogateescape")  # a name that is not UTF-8 stays what it is
