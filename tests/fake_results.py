@@ -135,6 +135,7 @@ def write_run(
     date: str = DATE,
     version: str = "2.0",
     fingerprint: str = "0123456789abcdef",
+    recipe: str = "",
     checkpoint: dict | None = None,
     limit: float | None = None,
     offset: int = 0,
@@ -160,6 +161,7 @@ def write_run(
             "count": len(items) if not limit else COUNT,
             "fingerprint": fingerprint,
             **({"expected": expected} if expected else {}),
+            **({"recipe": recipe} if recipe else {}),
         }
         for task, items in tasks.items()
     }

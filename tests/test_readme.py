@@ -83,7 +83,7 @@ def test_commands_and_options_of_compare_are_there(text):
     commands = re.findall(
         r"^(?:.*\brun: |\s+- )?(lmms-cpllm (?:compare|baseline) .*?)(?: > \S+)?$", section, re.MULTILINE
     )
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         build_parser().parse_args(shlex.split(command, comments=True)[1:])
     actions = build_parser()._subparsers._group_actions[0].choices["compare"]._option_string_actions

@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             args.parser.error(f"argument --videos: {folder}: expected a folder with videos, found none")
     selection = Selection(tuple(args.models) if args.models else None, selected_tasks(args))
     try:
-        found = [read(path) for path in args.results]
+        found = [read(path, progress=True) for path in args.results]
     except DataError as error:
         args.parser.error(str(error))
     gathered = gather(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from lmms_cpllm.memory import keep_freed_memory
 if TYPE_CHECKING:
     from lmms_cpllm.training.recipe import Recipe
 
-RECIPES = ("tiny",)
+TINY = "tiny"
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -20,15 +21,17 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("train", help="train a checkpoint, test it, measure what its parts are worth")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
-    recipe = actions.add_parser("recipe", help="from contents to an exported checkpoint; goes on where it stopped")
-    recipe.add_argument("name", choices=RECIPES, help=f"one of: {', '.join(RECIPES)}")
-    _add_data(recipe)
-    recipe.add_argument("--out", metavar="DIR", type=Path, required=True, help="the checkpoint")
-    recipe.add_argument(
+    recipe = actions.add_parser("recipe", help="from data to an exported checkpoint; goes on where it stopped")
+    recipe.add_argument("name", help="tiny; or, of full size, small, paper or a YAML file of your own")
+    recipe.add_argument("--out", metavar="DIR", type=Path, help="the checkpoint")
+    tiny = recipe.add_argument_group("tiny")
+    _add_data(tiny, required=False)
+    tiny.add_argument(
         "--pretrained-tower", action="store_true", help="leave the pixel tower as ImageNet made it: quicker and worse"
     )
-    recipe.add_argument("--small", action="store_true", help="a miniature that only shows that the way is open")
-    recipe.set_defaults(run=run_recipe)
+    tiny.add_argument("--small", action="store_true", help="a miniature that only shows that the way is open")
+    _add_full(recipe.add_argument_group("full size (with --work and --out; data under $LMMS_CPLLM_DATA)"))
+    recipe.set_defaults(run=run_recipe, refuse=recipe.error)
 
     test = actions.add_parser("test", help="the sealed test: figures of a checkpoint with intervals over contents")
     test.add_argument("checkpoint", metavar="DIR", nargs="+", help="one folder for each seed; the median is printed")
@@ -55,15 +58,40 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     ablations.set_defaults(run=run_ablations)
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _add_full(parser: argparse._ArgumentGroup) -> None:
     parser.add_argument(
-        "--contents", metavar="DIR", type=Path, required=True, help="pristine photographs in photos/, clips in videos/"
+        "--stages", metavar="NAME", nargs="+", help="these, optional ones too (default: all that are not)"
     )
     parser.add_argument(
-        "--photographs", metavar="DIR", type=Path, required=True, help="photographs with human scores in scores.csv"
+        "--sharding", metavar="HOW", default="none", help="over GPUs: none, zero2 or fsdp (default: %(default)s)"
+    )
+    parser.add_argument("--plan", action="store_true", help="only say what it needs: parameters, memory, time")
+    parser.add_argument("--gpus", metavar="N", type=int, default=1, help="of the plan (default: %(default)s)")
+    parser.add_argument(
+        "--memory-gb", metavar="GB", type=float, default=80.0, help="of one GPU, for the plan (default: %(default)g)"
     )
     parser.add_argument(
-        "--work", metavar="DIR", type=Path, required=True, help="clips, features and states are kept here"
+        "--tflops",
+        metavar="T",
+        type=float,
+        default=200.0,
+        help="of one GPU in practice, for the plan (default: %(default)g)",
+    )
+
+
+def _add_data(parser: argparse._ActionsContainer, required: bool = True) -> None:
+    parser.add_argument(
+        "--contents",
+        metavar="DIR",
+        type=Path,
+        required=required,
+        help="pristine photographs in photos/, clips in videos/",
+    )
+    parser.add_argument(
+        "--photographs", metavar="DIR", type=Path, required=required, help="photographs with human scores in scores.csv"
+    )
+    parser.add_argument(
+        "--work", metavar="DIR", type=Path, required=required, help="everything on the way is kept here"
     )
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="processes and threads (default: %(default)s)")
@@ -80,6 +108,9 @@ def _settings(args: argparse.Namespace) -> Recipe:
 
 def run_recipe(args: argparse.Namespace) -> int:
     """Train and export; prints the validation of the last stage."""
+    if args.name != TINY:
+        return _run_full(args)
+    _require(args, "contents", "photographs", "work", "out")
     from lmms_cpllm.training import recipe
 
     settings = _settings(args)
@@ -90,6 +121,32 @@ def run_recipe(args: argparse.Namespace) -> int:
         print(f"validation SRCC, {name}: {value:.3f}")
     print(f"saved to {args.out}")
     return 0
+
+
+def _run_full(args: argparse.Namespace) -> int:
+    """A recipe of full size, or its plan."""
+    from lmms_cpllm.training.full import plan, reading, running
+
+    path = reading.find(args.name)
+    recipe = reading.read(path)
+    if args.plan:
+        setup = plan.Setup(args.gpus, args.sharding, args.memory_gb, args.tflops)
+        for line in plan.plan_lines(plan.make_plan(recipe, setup)):
+            print(line)
+        return 0
+    _require(args, "work", "out")
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+    record = running.run(recipe, path, args.work, args.out, sharding=args.sharding, only=args.stages)
+    for entry in record["stages"][-1]["history"][-1:]:
+        print(f"validation SRCC: {entry['srcc']:.3f}")
+    print(f"saved to {args.out}")
+    return 0
+
+
+def _require(args: argparse.Namespace, *names: str) -> None:
+    missing = [f"--{name}" for name in names if getattr(args, name) is None]
+    if missing:
+        args.refuse(f"the following arguments are required for {args.name}: {', '.join(missing)}")
 
 
 def run_test(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from lmms_cpllm.compare.check import IMPROVED, NOISE, REGRESSED, SAME_DATA, Chan
 from lmms_cpllm.compare.holding import NO_DIRECTION, contradiction
 from lmms_cpllm.compare.thresholds import Drop
 from lmms_cpllm.results import Results, recompute
-from lmms_cpllm.results.runs import TaskRun
+from lmms_cpllm.results.runs import Rows, TaskRun
 
 _NAMED = 3  # videos that a message names
 
@@ -52,9 +52,13 @@ def difference(run: TaskRun, before: TaskRun) -> str:
         ]
         if parts:
             return f"other videos: {', '.join(parts)}"
-    if run.rows != before.rows:
+    if not _same_rows(run.rows, before.rows):
         return f"other data: {_told(run)}, that of the baseline is {_told(before)} (names, MOS, order or file sizes differ)"
     return ""
+
+
+def _same_rows(ours: Rows | None, theirs: Rows | None) -> bool:
+    return ours.is_same(theirs) if ours and theirs else ours is theirs
 
 
 def _videos(run: TaskRun) -> set[str]:
@@ -66,7 +70,7 @@ def _some(names: set[str]) -> str:
 
 
 def _told(run: TaskRun) -> str:
-    return f"{run.rows.count} rows {run.rows.fingerprint}" if run.rows else "unknown"
+    return f"{run.rows.count} rows {run.rows.identity}" if run.rows else "unknown"
 
 
 def _drop_check(run: TaskRun, before: TaskRun, drop: Drop, strict: bool) -> Check:

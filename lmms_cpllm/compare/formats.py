@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from lmms_cpllm.compare.check import COMPLETE, Check
@@ -55,9 +55,15 @@ def to_json(checks: Sequence[Check], left_out: Sequence[LeftOut]) -> str:
     document = {
         "passed": all(one.passed for one in checks),
         "checks": [asdict(one) for one in checks],
-        "not_counted": [{**asdict(one), "source": str(one.source)} for one in left_out],
+        "not_counted": [_left_out(one) for one in left_out],
     }
     return json.dumps(_without_nan(document), indent=2, ensure_ascii=False)
+
+
+def _left_out(one: LeftOut) -> dict[str, Any]:
+    told = asdict(replace(one, run=None))
+    del told["run"]  # what it reported is no part of a check
+    return {**told, "source": str(one.source)}
 
 
 def to_xml(checks: Sequence[Check]) -> str:

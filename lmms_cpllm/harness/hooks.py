@@ -316,8 +316,19 @@ open_failed_calls = _aggregation(open_metric, "failed_calls")
 open_answered = _aggregation(open_metric, "answered")
 
 
-def _of_rows(rows: Sequence) -> dict:
-    return {"count": len(rows), "fingerprint": releases.fingerprint(rows)}
+def _identity(release: str, rows: Sequence, asked: str = "") -> dict[str, str]:
+    """What tells other data: names, labels, file sizes, and what is asked about them. Of clips that are rendered here
+    also how, without the sizes: encoders of another build write other bytes of the same clips."""
+    whole = releases.fingerprint(rows)
+    told = {"fingerprint": _digits(f"{whole}\n{asked}") if asked else whole}
+    recipe = releases.RELEASES[release].recipe
+    if recipe:
+        told["recipe"] = _digits("\n".join([recipe(), *(f"{row.name}\t{row.mos!r}" for row in rows), asked]))
+    return told
+
+
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _of_part(name: str, count: int) -> dict:
@@ -333,6 +344,7 @@ def _of_ladders() -> dict:
     return {
         "count": len(found.rows),
         "fingerprint": ladder.fingerprint(found),
+        **({"recipe": found.recipe} if found.recipe else {}),
         "missing_codecs": list(found.missing_codecs),
         "unusable": list(found.unusable),
     }
@@ -351,8 +363,7 @@ def _ladder_metrics() -> list[dict]:
 def _of_pairs(release: str) -> dict:
     rows, pairs = releases.rows(release), releases.pairs(release)
     named = "\n".join(map(_name, pairs))
-    digest = hashlib.sha256(f"{releases.fingerprint(rows)}\n{named}".encode())
-    summary = {"count": len(pairs), "fingerprint": digest.hexdigest()[:16]}
+    summary = {"count": len(pairs), **_identity(release, rows, named)}
     if release == releases.MINI.name:
         return summary  # its pairs are chosen by difference
     mos = ([getattr(pair, place).mos for pair in pairs] for place in ("first", "second"))
@@ -369,10 +380,9 @@ def _of_questions() -> dict:
 
     rows, asked = mini.rows(), mini_questions.questions()
     listed = "\n".join(map(repr, asked))
-    digest = hashlib.sha256(f"{releases.fingerprint(rows)}\n{listed}".encode())
     return {
         "count": len(asked),
-        "fingerprint": digest.hexdigest()[:16],
+        **_identity(releases.MINI.name, rows, listed),
         "counts": dict(Counter(question.kind for question in asked)),
         "chance": round(sum(1 / len(question.options) for question in asked) / len(asked), 4),
     }
@@ -390,7 +400,7 @@ def __getattr__(name: str):
     kind, _, release = name.partition("_")
     if release in releases.RELEASES and kind == "rows":
         rows = releases.rows(release)
-        return {**_of_rows(rows), **_of_part(release, len(rows))}
+        return {"count": len(rows), **_identity(release, rows), **_of_part(release, len(rows))}
     if release in releases.RELEASES and kind == "pairs":
         return _of_pairs(release)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

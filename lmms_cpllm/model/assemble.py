@@ -93,7 +93,12 @@ def assemble(
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     processor = CPLLMProcessor(
         CPLLMVideoProcessor(
-            **{**_context_view(context, context_tower.config), **_pixel_view(pixel, pixel_tower), **(views or {})}
+            **{
+                **view_sizes(context_tower.config, pixel_tower),
+                **_normalisation(context, "context"),
+                **_normalisation(pixel, "pixel"),
+                **(views or {}),
+            }
         ),
         tokenizer,
         chat_template=chat_template(tokenizer),
@@ -132,27 +137,25 @@ def _side(config: PreTrainedConfig, fallback: int) -> int:
     return size[0] if isinstance(size, (list, tuple)) else size
 
 
-def _context_view(source: Source, config: PreTrainedConfig) -> dict:
-    side = _side(config, _IMAGE_SIZE)
-    if config.model_type == "siglip2_vision_model":
-        side = config.patch_size * int(config.num_patches**0.5)
-    mean, std = _normalisation(source)
-    return {"context_size": {"height": side, "width": side}, "context_mean": mean, "context_std": std}
-
-
-def _pixel_view(source: Source, tower: PreTrainedModel) -> dict:
-    mean, std = _normalisation(source)
-    frames = tower.config.num_frames if takes_video(tower) else _PIXEL_FRAMES
+def view_sizes(context: PreTrainedConfig, pixel: PreTrainedModel) -> dict:
+    """What two towers take by nature: side of a key frame and of a crop in pixels, frames in a crop."""
+    side = _side(context, _IMAGE_SIZE)
+    if context.model_type == "siglip2_vision_model":
+        side = context.patch_size * int(context.num_patches**0.5)
     return {
-        "pixel_size": _side(tower.config, _IMAGE_SIZE),
-        "pixel_frames": frames,
-        "pixel_mean": mean,
-        "pixel_std": std,
+        "context_size": {"height": side, "width": side},
+        "pixel_size": _side(pixel.config, _IMAGE_SIZE),
+        "pixel_frames": pixel.config.num_frames if takes_video(pixel) else _PIXEL_FRAMES,
     }
 
 
-def _normalisation(source: Source) -> tuple[list[float], list[float]]:
-    """Mean and deviation that a tower was trained with; ImageNet's where its folder holds no preprocessing."""
+def _normalisation(source: Source, view: str) -> dict[str, list[float]]:
+    """Mean and deviation that the tower of a view was trained with; ImageNet's where its folder has no preprocessing."""
+    mean, std = _published_normalisation(source)
+    return {f"{view}_mean": mean, f"{view}_std": std}
+
+
+def _published_normalisation(source: Source) -> tuple[list[float], list[float]]:
     for auto in (AutoVideoProcessor, AutoImageProcessor):
         try:
             processor = auto.from_pretrained(source)

@@ -13,6 +13,8 @@ from lmms_cpllm.model.configuration_cpllm import CPLLMConfig
 from lmms_cpllm.model.modeling_cpllm import CPLLMForConditionalGeneration
 from lmms_cpllm.model.processing_cpllm import CPLLMProcessor
 
+ADAPTER = "adapter"
+"""Folder below a checkpoint's own for adapters that belong to it and were not merged."""
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
@@ -35,7 +37,7 @@ def load(
         device: `cpu`, `cuda`, `cuda:1`, ...; not together with `device_map`.
         device_map: as in `from_pretrained`, for models larger than one device.
         attn_implementation: `sdpa`, `eager`, `flash_attention_2`, ...
-        adapter: folder or hub id of a PEFT adapter.
+        adapter: folder or hub id of a PEFT adapter; that of a folder that holds one if None.
 
     Raises:
         ArgumentError: an argument is not allowed, or PEFT is missing.
@@ -62,6 +64,9 @@ def load(
         processor = CPLLMProcessor.from_pretrained(pretrained)
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{pretrained}: cannot be loaded as a CP-LLM checkpoint: {error}") from error
+    own = Path(pretrained) / ADAPTER
+    if adapter is None and (own / "adapter_config.json").is_file():
+        adapter = own
     if adapter is not None:
         model = _with_adapter(model, adapter)
     if device is not None:

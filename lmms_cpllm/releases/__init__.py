@@ -55,6 +55,12 @@ def _mini_references(rows: Sequence[Row]) -> Mapping[str, str]:
     return mini.references(rows)
 
 
+def _mini_recipe() -> str:
+    from lmms_cpllm.releases import mini
+
+    return mini.recipe()
+
+
 MINI = Release(
     name="mini",
     title="vqa_mini",
@@ -65,6 +71,7 @@ MINI = Release(
     source="made by this package",
     how_to_get="it is rendered into the user's cache on first use",
     embedded=_mini_rows,
+    recipe=_mini_recipe,
     references=_mini_references,
 )
 

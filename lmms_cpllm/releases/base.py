@@ -35,6 +35,8 @@ class Row:
     """What the release calls the video; unique in the release, always text."""
     mos: float
     """Mean opinion score in the release's own scale (`Release.mos_min` to `Release.mos_max`), higher is better."""
+    sd: float | None = None
+    """Standard deviation of the opinions, in the same scale; None where the release has none."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Label:
     mos: float
     where: str
     """Where in the file it stands ("line 12"), for error texts."""
+    sd: float | None = None
+    """See `Row.sd`."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,9 @@ class Release:
     and `read` and `videos` take the file."""
     embedded: Callable[[], Sequence[Row]] | None = None
     """Set for the benchmark that is made by this package: returns its rows; then there is no folder to look for."""
+    recipe: Callable[[], str] | None = None
+    """Set with `embedded`: digits that change with any setting by which its clips are made, whatever the bytes that the
+    encoders of a machine write."""
     references: Callable[[Sequence[Row]], Mapping[str, str]] | None = None
     """Set where clean videos belong to the release: path of each row's video -> path of its reference."""
 
@@ -214,7 +221,7 @@ def inspect(release: Release, folder: Path) -> Listing:
     return Listing(
         folder=folder if folder.is_dir() else folder.parent,
         labels=labels.path,
-        rows=tuple(Row(str(files[name]), name, seen[name].mos) for name in names if name in files),
+        rows=tuple(Row(str(files[name]), name, seen[name].mos, seen[name].sd) for name in names if name in files),
         missing=tuple(name for name in names if name not in files),
         faults=tuple(faults),
         labelled=len(names),

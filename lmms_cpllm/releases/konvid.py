@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lmms_cpllm.releases.base import Archive, Label, Labels, Release
 from lmms_cpllm.releases.files import find_file
-from lmms_cpllm.releases.tables import parse_number, read_csv, require_columns
+from lmms_cpllm.releases.tables import deviation, parse_number, read_csv, require_columns
 
 VIDEOS = "KoNViD_1k_videos"
 METADATA = "KoNViD_1k_metadata"
@@ -52,7 +52,7 @@ def read(folder: Path) -> Labels:
         elif mos is None:
             faults.append(f"{where}: MOS {cells['mos']!r} of {name} is not a number")
         else:
-            labels.append(Label(name, mos, where))
+            labels.append(Label(name, mos, where, deviation(cells)))
     return Labels(table.path, tuple(labels), tuple(faults))
 
 

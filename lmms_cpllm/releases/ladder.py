@@ -23,7 +23,7 @@ from lmms_cpllm.releases.mini import CACHE_VARIABLE, cache_root
 from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.synthesis import ladder as recipe
 from lmms_cpllm.synthesis.footage import file_digest, footage_of
-from lmms_cpllm.synthesis.recipe import Item
+from lmms_cpllm.synthesis.recipe import Item, digest
 from lmms_cpllm.synthesis.render import render
 from lmms_cpllm.video.pieces import LEAST_FRAMES, LEAST_SIDE
 
@@ -66,6 +66,8 @@ class Ladders:
     """Families whose encoder the installed PyAV has not."""
     unusable: tuple[str, ...]
     """"name: reason" of each of the user's files that was left out."""
+    recipe: str = ""
+    """Of the embedded contents: changes with anything that changes a picture, and not with the bytes of a file."""
 
 
 def asked_families() -> tuple[str, ...]:
@@ -105,9 +107,9 @@ def ladders() -> Ladders:
     folder = os.environ.get(VARIABLE, "").strip()
     if folder:
         rows, unusable = _own(Path(folder).expanduser().absolute(), families)
-    else:
-        rows, unusable = _rendered(recipe.items(families), TITLE), []
-    return Ladders(tuple(rows), missing, tuple(unusable))
+        return Ladders(tuple(rows), missing, tuple(unusable))
+    items = recipe.items(families)
+    return Ladders(tuple(_rendered(items, TITLE)), missing, (), digest(*items))
 
 
 def fingerprint(found: Ladders) -> str:

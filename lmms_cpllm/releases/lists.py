@@ -19,7 +19,7 @@ from pathlib import Path
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases.base import Label, Labels
 from lmms_cpllm.releases.places import shorten
-from lmms_cpllm.releases.tables import parse_decimal_comma, parse_number, read_rows, table_labels, table_of
+from lmms_cpllm.releases.tables import deviation, parse_decimal_comma, parse_number, read_rows, table_labels, table_of
 
 NAMES = (
     "vid",
@@ -78,7 +78,7 @@ def _read_json(path: Path) -> Labels:
         elif mos is None:
             faults.append(f"item {number}: {score} {value!r} of {text} is not a number")
         else:
-            labels.append(Label(text, mos, f"item {number}"))
+            labels.append(Label(text, mos, f"item {number}", deviation(item)))
     return Labels(path, tuple(labels), tuple(faults))
 
 

@@ -1,4 +1,4 @@
-"""LSVQ: 39,000 videos of the Internet Archive and of Flickr (YFCC), with human MOS; its two test sets.
+"""LSVQ: 39,000 videos of the Internet Archive and of Flickr (YFCC), with human MOS; both test sets, and the rest.
 
 Ying et al., "Patch-VQ: 'Patching up' the video quality problem", CVPR 2021. Layout as downloaded, and as in the mirror
 `teowu/LSVQ-videos` on the Hugging Face hub once its archives are unpacked:
@@ -40,14 +40,24 @@ def how_to_get(labels: str) -> str:
 
 def read_test(folder: Path) -> Labels:
     """The MOS of the videos of labels_train_test.csv that are in the test set. Raises DataError."""
+    return _read(folder, is_test=True)
+
+
+def read_train(folder: Path) -> Labels:
+    """The MOS of the videos of labels_train_test.csv that are not in the test set. Raises DataError."""
+    return _read(folder, is_test=False)
+
+
+def _read(folder: Path, is_test: bool) -> Labels:
     table = read_csv(find_file("LSVQ", folder, (TRAIN_TEST,), (), how_to_get(TRAIN_TEST)))
     require_columns(table, ("name", "mos", "is_test"))
-    kept = tuple((line, cells) for line, cells in table.lines if cells["is_test"].lower() not in _FALSE)
+    wanted, others = (_TRUE, _FALSE) if is_test else (_FALSE, _TRUE)
+    kept = tuple((line, cells) for line, cells in table.lines if cells["is_test"].lower() not in others)
     labels = table_labels(replace(table, lines=kept), "name", "mos", name=last_two)
     unclear = tuple(
         f"line {line}: is_test {cells['is_test']!r} of {cells['name']} is neither True nor False"
         for line, cells in kept
-        if cells["is_test"].lower() not in _TRUE
+        if cells["is_test"].lower() not in wanted
     )
     return replace(labels, faults=(*labels.faults, *unclear))
 
@@ -87,3 +97,14 @@ LSVQ_1080P = replace(
     split="test-1080p",
     read=read_1080p,
 )
+
+LSVQ_TRAIN = replace(
+    LSVQ_TEST,
+    name="lsvq_train",
+    title="LSVQ-train",
+    count=28056,
+    other_counts=(),
+    split="train (not is_test)",
+    read=read_train,
+)
+"""For training only; it is no task."""

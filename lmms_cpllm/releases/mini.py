@@ -145,6 +145,11 @@ def rows() -> list[MiniRow]:
     return [replace(row, video=str(paths[row.name])) for row in labelled]
 
 
+def recipe() -> str:
+    """Digits that change with anything that changes the picture of a clip, but not with the bytes that encoders write."""
+    return digest(*items())
+
+
 def places() -> dict[str, Path]:
     """Name of each clip -> where it lies, or would lie: nothing is rendered."""
     folder = folder_of(items(), cache_root(), TITLE)

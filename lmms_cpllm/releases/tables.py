@@ -11,6 +11,9 @@ from pathlib import Path
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases.base import Label, Labels
 
+DEVIATIONS = ("sd", "std", "mos_sd", "mos_std", "stdev", "standard deviation")
+"""Columns and keys of the standard deviation of the opinions about a video; in lower case."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -107,8 +110,17 @@ def table_labels(
         elif mos is None:
             faults.append(f"line {line}: {mos_column} {cells[mos_column]!r} of {text} is not a number")
         else:
-            labels.append(Label(name(text), mos, f"line {line}"))
+            labels.append(Label(name(text), mos, f"line {line}", deviation(cells, parse)))
     return Labels(table.path, tuple(labels), tuple(faults))
+
+
+def deviation(cells: Mapping[str, str], parse: Callable[[str], float | None] | None = None) -> float | None:
+    """The standard deviation of the opinions, from the first of `DEVIATIONS` that a line has; None where there is none."""
+    for column in DEVIATIONS:
+        if cells.get(column) is not None:
+            value = (parse or parse_number)(str(cells[column]))
+            return value if value is not None and value >= 0 else None
+    return None
 
 
 def parse_decimal_comma(text: str) -> float | None:

@@ -19,6 +19,7 @@ from lmms_cpllm.report.runs import RunFacts, run_facts
 from lmms_cpllm.report.scores import ScoreTask, score_task
 from lmms_cpllm.report.significance import Difference, differences
 from lmms_cpllm.report.videos import families_of, locate, probe_all, thumbnails
+from lmms_cpllm.video import VideoInfo
 
 EXTREMES = 6
 """So many of the best and so many of the worst videos of each model are shown."""
@@ -71,9 +72,23 @@ def build(gathered: Gathered, options: Options) -> Report:
         task: locate(task, scores.names, options.folders) if scores and options.open_videos else {}
         for task, scores in scored.items()
     }
+    # A file that several tasks ask about is opened once.
+    workers, files = os.cpu_count() or 1, {str(path): path for found in paths.values() for path in found.values()}
+    infos = probe_all(files, workers)
     shown = _shared(options.pictures, {task: _extremes(scores) for task, scores in scored.items() if scores}, paths)
+    wanted = {str(paths[task][name]): paths[task][name] for task, names in shown.items() for name in names}
+    pictures = thumbnails(wanted, infos, workers)
     tasks = tuple(
-        _task(gathered, board, resamples, task, scored[task], paths[task], shown.get(task, ()))
+        _task(
+            gathered,
+            board,
+            task,
+            scored[task],
+            differences(gathered, resamples, task, board.models),
+            {name: infos[str(path)] for name, path in paths[task].items() if str(path) in infos},
+            {name: pictures[str(path)] for name, path in paths[task].items() if str(path) in pictures},
+            len(paths[task]),
+        )
         for task in gathered.tasks
     )
     return Report(
@@ -84,21 +99,20 @@ def build(gathered: Gathered, options: Options) -> Report:
 def _task(
     gathered: Gathered,
     board: Leaderboard,
-    resamples: Mapping[tuple[str, str], np.ndarray],
     task: str,
     scores: ScoreTask | None,
-    paths: Mapping[str, Path],
-    shown: Sequence[str],
+    found: Mapping[tuple[str, str], Difference],
+    infos: Mapping[str, VideoInfo],
+    pictures: Mapping[str, str],
+    files: int,
 ) -> TaskReport:
-    workers = os.cpu_count() or 1
-    infos = probe_all(paths, workers)
     return TaskReport(
         task=task,
-        differences=differences(gathered, resamples, task, board.models),
+        differences=found,
         scores=scores,
         breakdowns=breakdowns(scores, infos, families_of(task, scores.names)) if scores else (),
-        thumbnails=thumbnails({name: paths[name] for name in shown}, infos, workers),
-        found=len(paths),
+        thumbnails=pictures,
+        found=files,
         ladders=ladder_task(gathered, task, board.models),
         descriptions=tuple(descriptions(gathered, task, board.models)),
     )

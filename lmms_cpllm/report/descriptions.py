@@ -75,7 +75,8 @@ def _description(model: str, item: Mapping[str, Any], answer: str) -> Descriptio
     if known is not None:
         facts.append(", ".join(known) or "clean")
         if family and known:
-            facts.append(f"{family} {strength:g}" if isinstance(strength, int | float) else str(family))
+            exactly = f"{family} {strength:g}" if isinstance(strength, int | float) else str(family)
+            facts = [exactly] if facts == [family] else [*facts, exactly]
     return Description(
         video=item["video"],
         model=model,

@@ -144,7 +144,7 @@ def whole_items(run: TaskRun) -> Sequence[Mapping[str, Any]]:
 
 def seen(run: TaskRun, metric: str) -> str:
     """What tells whether two runs of a task were asked the same: version, data, videos in order and their MOS."""
-    digest = hashlib.sha256(f"{run.version}\n{run.rows.fingerprint if run.rows else ''}\n".encode())
+    digest = hashlib.sha256(f"{run.version}\n{run.rows.identity if run.rows else ''}\n".encode())
     for item in items_of(run, metric) or ():
         digest.update(f"{item['video']}\t{item.get('mos', '')}\n".encode())
     return digest.hexdigest()

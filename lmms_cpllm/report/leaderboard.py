@@ -67,9 +67,11 @@ class Leaderboard:
 
 
 def leaderboard(gathered: Gathered, resamples: Mapping[Key, np.ndarray]) -> Leaderboard:
-    """Args:
-    gathered: the runs.
-    resamples: of `resampling.resample`.
+    """Every cell and mean.
+
+    Args:
+        gathered: the runs.
+        resamples: of `resampling.resample`.
     """
     cells: dict[Key, Cell] = {}
     for task in gathered.tasks:

@@ -12,6 +12,7 @@ from lmms_cpllm.report.ladders import LadderTask
 from lmms_cpllm.report.scores import ScoreRun, ScoreTask
 
 _DIGITS = 5
+_ROW_BYTES = 60  # a description beside its text: numbers, level, what is known and named
 
 # What could end the element, open a comment in it, or break a line of a script. All are the same inside a JSON string.
 _ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
@@ -98,13 +99,13 @@ def description_data(
     Args:
         found: of one task, by video.
         place: model to its number on the page.
-        most_bytes: of the texts, as they stand in the page; whole videos are taken, the first ones.
+        most_bytes: of the page, about; whole videos are taken, the first ones.
     """
     texts: dict[str, int] = {}
     rows, videos, size, taken = [], {}, 0, 0
     for video, group in _by_video(found):
         new = dict.fromkeys(one.text for one in group if one.text not in texts)
-        size += sum(len(text.encode("utf-8", "replace")) for text in new)
+        size += sum(len(text.encode("utf-8", "replace")) for text in new) + _ROW_BYTES * len(group)
         if size > most_bytes and rows:
             break
         taken += 1

@@ -13,7 +13,6 @@ from lmms_cpllm.metrics.intervals import percentile_interval
 from lmms_cpllm.metrics.significance import FisherZ, fisher_z
 from lmms_cpllm.report.gather import Gathered, Key, same_data
 
-LEVEL = 0.05
 BETTER, WORSE, NOISE, UNKNOWN = "better", "worse", "noise", "unknown"
 
 # Headline metrics that are correlations, which alone have Fisher's z.

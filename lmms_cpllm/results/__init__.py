@@ -13,10 +13,14 @@ from lmms_cpllm.results import folder, frozen
 from lmms_cpllm.results.folder import Results
 
 
-def read(path: Path) -> Results:
+def read(path: Path, progress: bool = False) -> Results:
     """The runs in an output folder of lmms-eval, in one of its results files, or in a frozen baseline.
+
+    Args:
+        path: of any of them.
+        progress: show a bar on standard error where reading takes longer than two seconds.
 
     Raises:
         DataError: there is nothing at `path`, or a frozen baseline that cannot be read.
     """
-    return frozen.load(path) if frozen.is_frozen(path) else folder.read(path)
+    return frozen.load(path) if frozen.is_frozen(path) else folder.read(path, progress)

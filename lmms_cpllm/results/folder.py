@@ -12,6 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tqdm import tqdm
+
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.results.runs import UNFINISHED, ResultsError, TaskRun, read_file
 from lmms_cpllm.results.samples import read_items
@@ -49,8 +51,8 @@ class Results:
     left_out: tuple[LeftOut, ...]
 
 
-def read(path: Path) -> Results:
-    """The runs in a folder and the folders in it, or those of one results file.
+def read(path: Path, progress: bool = False) -> Results:
+    """The runs in a folder and the folders in it, or those of one results file; for `progress` see `results.read`.
 
     Raises:
         DataError: there is nothing at `path`.
@@ -69,7 +71,8 @@ def read(path: Path) -> Results:
     if path.is_dir():
         broken += _without_results(path, set(files))
     runs, left_out = [], []
-    for _, group in sorted(entries.items()):
+    groups = sorted(entries.items())
+    for _, group in tqdm(groups, desc="results", unit="run", delay=2.0, disable=not progress, dynamic_ncols=True):
         chosen, others = _choose(sorted(group, key=lambda run: (run.date, str(run.source)), reverse=True))
         runs += [chosen] if chosen else []
         left_out += others

@@ -23,7 +23,7 @@ class Provenance:
     command: str
     """The command line, put together from the options that lmms-eval noted; empty where it noted none."""
     host_version: str
-    """Of lmms-eval; empty where it is not known."""
+    """Of lmms-eval, as it noted it; empty where it did not."""
     git_hash: str
     """Of the folder in which the command was given; empty where it is not known."""
     device: str
@@ -56,7 +56,7 @@ def _command(options: Mapping[str, Any]) -> str:
     words = []
     for name in _OPTIONS:
         value = options.get(name)
-        if value not in (None, "", [], {}):
+        if value not in (None, "", 0, [], {}):
             text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
             words += [f"--{name}", text]
     words += [f"--{name}" for name in _FLAGS if options.get(name) is True]

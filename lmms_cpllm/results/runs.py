@@ -32,6 +32,20 @@ class Rows:
     """Changes with a name, a MOS, the order or the size of a video file."""
     expected: str = ""
     """How many the release has, in words, if these are fewer; else empty."""
+    recipe: str = ""
+    """Of clips that the package renders: changes with a name, a MOS, the order or a setting, and not with the size of a
+    file. Empty for others, and in results of before it was told."""
+
+    @property
+    def identity(self) -> str:
+        """The recipe where there is one, else the fingerprint."""
+        return self.recipe or self.fingerprint
+
+    def is_same(self, other: Rows) -> bool:
+        """Whether the same was scored: of clips that the package renders, other builds of encoders make no other data."""
+        both = bool(self.recipe and other.recipe)
+        ours, theirs = ((rows.recipe if both else rows.fingerprint) for rows in (self, other))
+        return (self.count, ours, self.expected) == (other.count, theirs, other.expected)
 
 
 @dataclass(frozen=True)
@@ -173,7 +187,7 @@ def _functions(metric_list: list) -> dict[str, str]:
 def _rows(told: Any) -> Rows | None:
     if not isinstance(told, dict) or not {"count", "fingerprint"} <= set(told):
         return None
-    return Rows(told["count"], told["fingerprint"], told.get("expected", ""))
+    return Rows(told["count"], told["fingerprint"], told.get("expected", ""), told.get("recipe", ""))
 
 
 def _groups(subtasks: dict, task: str) -> tuple[str, ...]:

@@ -278,6 +278,24 @@ class TestOtherBaselines:
         )
         assert failed(ask(out, base)) == [("same data", reason)]
 
+    def test_clips_that_encoders_of_another_build_wrote_are_no_other_data(self, tmp_path, out):
+        write_run(tmp_path / "made", {TASK: score_items(**GOOD)}, recipe="a1")
+        made = freeze(tmp_path / "made")
+        write_run(out, {TASK: score_items(**GOOD)}, fingerprint="fedcba9876543210", recipe="a1")
+        assert failed(ask(out, made)) == []
+
+    def test_clips_of_another_recipe_are_other_data(self, tmp_path, out):
+        write_run(tmp_path / "made", {TASK: score_items(**GOOD)}, recipe="a1")
+        made = freeze(tmp_path / "made")
+        write_run(out, {TASK: score_items(**GOOD)}, recipe="b2")
+        ((name, reason),) = failed(ask(out, made))
+        assert name == "same data"
+        assert reason.startswith("other data: 60 rows b2, that of the baseline is 60 rows a1 ")
+
+    def test_a_baseline_of_before_recipes_were_told_is_compared_by_file_sizes(self, out, base):
+        write_run(out, {TASK: score_items(**GOOD)}, recipe="a1")
+        assert failed(ask(out, base)) == []
+
     def test_other_rows(self, out, base):
         items = score_items(**GOOD)
         write_run(out, {TASK: [*items[5:], {**items[0], "video": "new"}]})

@@ -79,7 +79,19 @@ class TestLazyNames:
         turned = hooks.pairs_mini
         assert turned["fingerprint"] != first["fingerprint"]
         monkeypatch.setattr(module, "rows", lambda: [replace(mini[0], mos=mini[0].mos + 1), *mini[1:]])
-        assert hooks.pairs_mini["fingerprint"] not in (first["fingerprint"], turned["fingerprint"])
+        other = hooks.pairs_mini
+        assert other["fingerprint"] not in (first["fingerprint"], turned["fingerprint"])
+        assert len({told["recipe"] for told in (first, turned, other)}) == 3
+
+    def test_the_recipe_of_rendered_clips_leaves_file_sizes_out(
+        self, mini: list, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from lmms_cpllm.releases import mini as module
+
+        first = hooks.rows_mini
+        monkeypatch.setattr(module, "rows", lambda: [replace(mini[0], video=mini[1].video), *mini[1:]])
+        assert hooks.rows_mini["fingerprint"] != first["fingerprint"]
+        assert hooks.rows_mini["recipe"] == first["recipe"]
 
     def test_clips_of_ladders_follow_their_files_and_what_is_left_out(
         self, ladder: list, monkeypatch: pytest.MonkeyPatch

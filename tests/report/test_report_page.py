@@ -147,10 +147,10 @@ def test_descriptions_for_which_there_is_no_room_are_counted(tmp_path):
     different = [
         type(one)(**{**one.__dict__, "text": f"{number} {'x' * 100}"}) for number, one in enumerate(task.descriptions)
     ]
-    packed, taken = description_data(different, place, 1000)
+    packed, taken = description_data(different, place, 1500)
     assert taken == len(packed["videos"]) == 3
     assert len(packed["rows"]) == 9
-    assert description_data(task.descriptions, place, 1000)[1] == 12, "the same words cost once"
+    assert description_data(task.descriptions, place, 2500)[1] == 12, "the same words cost once"
 
 
 @pytest.mark.parametrize("module", ["jinja2", "plotly.offline"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fake_reports import EVIL_WORDS, NIQE, PIXEL, TINY, gathered, three_models
-from fake_results import ladder_items, log_of, score_items, write_run
+from fake_results import edit, ladder_items, log_of, score_items, write_run
 
 from lmms_cpllm.metrics.correlation import fit_logistic4
 from lmms_cpllm.report.breakdown import breakdowns
@@ -124,7 +124,7 @@ def test_descriptions_beside_what_is_known(three):
     assert [one.model for one in said[:3]] == list(MODELS)
     assert said[0].known == "clean"
     blurred = next(one for one in said if one.video == "scene1-blur-2")
-    assert (blurred.text, blurred.known, blurred.mos) == (EVIL_WORDS, "blur: blur 2", 46.0)
+    assert (blurred.text, blurred.known, blurred.mos) == (EVIL_WORDS, "blur 2", 46.0)
     assert descriptions(three, TASK, MODELS) == []
 
 
@@ -155,7 +155,7 @@ def test_how_runs_were_made(three):
     assert second.checkpoint == ()
     facts = dict(first.facts)
     assert facts["lmms-eval"] == "0.7.3"
-    assert facts["time"] == "120 s for 109 documents, loading included"
+    assert facts["time"] == "120 s for all tasks of the command, loading included"
     assert [task for task, *_ in first.tasks] == list(three.tasks)
     assert readable("20260102_030405") == "2026-01-02 03:04:05"
     assert readable("yesterday") == "yesterday"
@@ -178,3 +178,12 @@ def test_a_log_that_is_gone_costs_the_words_only(tmp_path):
     log_of(path, TASK).unlink()
     (failure,) = failures(found, ("cpllm",))
     assert failure.examples == (("clip00", ""),)
+
+
+def test_speed_is_told_where_it_was_measured(tmp_path):
+    path = write_run(tmp_path, {TASK: score_items()}, seconds=30.0)
+    edit(path, throughput={"avg_videos_per_second": 0.3122, "avg_speed": 0.0}, lmms_eval_version="unknown@unknown")
+    (facts,) = run_facts(gathered(tmp_path), ("cpllm",))
+    told = dict(facts.facts)
+    assert told["speed"] == "0.312 videos per second"
+    assert not {"generation", "lmms-eval"} & set(told)

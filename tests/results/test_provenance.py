@@ -27,6 +27,7 @@ def test_a_command_line_is_put_together():
                     "tasks": "vqa_mini,vqa_ladder",
                     "batch_size": "8",
                     "limit": None,
+                    "offset": 0,
                     "use_cache": "",
                     "log_samples": True,
                     "apply_chat_template": False,

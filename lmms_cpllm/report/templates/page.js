@@ -13,7 +13,7 @@ function showCards(number) {
       ? make("img", { src: pictures[video.place], alt: "", loading: "lazy" })
       : make("span", { class: "no-picture" }, "no picture"),
     make("p", {}, make("strong", {}, video.name)),
-    make("p", {}, `MOS ${plain(video.mos)}, predicted ${plain(video.predicted)}, error ${plain(video.error)}${
+    make("p", {}, `MOS ${plain(video.mos)}, fitted ${plain(video.predicted)}, error ${plain(video.error)}${
       video.said === null ? " (unanswered)" : ""}`));
   host.replaceChildren(
     make("h4", {}, "Worst"), ...sorted.slice(0, most).map(card),
@@ -63,6 +63,14 @@ function startSections() {
   return (number) => { for (const update of updates.get(number) || []) update(); };
 }
 
+// One section after the other, so that the page answers in between.
+function layOut(sections) {
+  const [first, ...others] = sections;
+  if (!first) return;
+  first.style.contentVisibility = "visible";
+  setTimeout(() => layOut(others), 50);
+}
+
 function start() {
   startFilters();
   startLadders();
@@ -80,6 +88,7 @@ function start() {
     everything();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", everything);
+  layOut([...document.querySelectorAll(".task")]);
   document.documentElement.dataset.ready = "1";
 }
 

@@ -1,6 +1,7 @@
 // Long tables: searched, sorted and shown in pages, so that only a few rows are ever in the document.
 
 const ROWS = 25;
+const kind = (column) => column.number ? null : column.long ? "words" : "name";
 
 function finder(host, columns, rowsOf) {
   const id = `finder-${host.dataset.finder}-${host.dataset.number}`;
@@ -18,7 +19,7 @@ function finder(host, columns, rowsOf) {
       state.page = 0;
       draw();
     });
-    return make("th", { scope: "col", class: column.number ? null : "words" }, button);
+    return make("th", { scope: "col", class: kind(column) }, button);
   });
   const table = make("table", {}, make("caption", {}, make("span", {}, `${host.dataset.label}. A heading sorts.`)),
     make("thead", {}, make("tr", {}, ...heads)), body);
@@ -48,7 +49,7 @@ function finder(host, columns, rowsOf) {
     const first = state.page * ROWS;
     body.replaceChildren(...rows.slice(first, first + ROWS).map((row) => make("tr", {},
       ...columns.map((column, place) => make(place ? "td" : "th",
-        { scope: place ? null : "row", class: column.number ? null : "words" }, column.show(row))))));
+        { scope: place ? null : "row", class: kind(column) }, column.show(row))))));
     heads.forEach((head, place) => {
       const sorted = place === state.column ? (state.down ? "descending" : "ascending") : null;
       if (sorted) head.setAttribute("aria-sort", sorted); else head.removeAttribute("aria-sort");
@@ -98,7 +99,7 @@ function wordFinder(host) {
     { title: "Level", value: (row) => row.level, show: (row) => row.level || "–" },
     { title: "Known", value: (row) => row.known, show: (row) => row.known || "–" },
     { title: "Named", value: (row) => row.named, show: (row) => row.named || "–" },
-    { title: "Description", value: (row) => row.words, show: (row) => row.words },
+    { title: "Description", long: true, value: (row) => row.words, show: (row) => row.words },
   ];
   return finder(host, columns, () => rows.filter((row) => isShown(row.model)));
 }

@@ -1,0 +1,6 @@
+"""What a model of full size learns from.
+
+Files: samples (one prompt, its videos, its answer), scores (releases and lists with a MOS), conversations (LLaVA JSON),
+synthetic (clean videos, distorted on the fly), guard (nothing of a benchmark is trained on), sources (from a recipe to
+these), mixing (which sample comes when, what failed), collating (samples to tensors).
+"""

@@ -1,0 +1,87 @@
+"""Clean videos, distorted on the fly: two rungs of a ladder to compare, or one to name the fault of.
+
+Only what is certain is taught: of two strengths of one distortion the weaker is better, and what was done is known. No
+score is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lmms_cpllm.errors import DataError
+from lmms_cpllm.model.processing_cpllm import COMPARE_PREFIX
+from lmms_cpllm.releases.files import videos_below
+from lmms_cpllm.sampling import ViewPlan
+from lmms_cpllm.synthesis.distortions import FAMILIES, TRAINING_RANGES
+from lmms_cpllm.synthesis.facts import kind_of
+from lmms_cpllm.training.draws import draw_strength
+from lmms_cpllm.training.full.data.samples import CHOICES, Sample, Video, ask, wording
+from lmms_cpllm.video import Clip, views_from_frames
+from lmms_cpllm.video.pieces import plan_piece, read_piece
+
+# Two rungs are at least this factor of strength apart, so that the difference can be seen.
+_APART = 1.6
+_PAIRS, _CLEAN = 0.6, 0.25
+# Families of which only the whole part of a strength counts.
+_WHOLE = ("interlacing",)
+_NAMING = (
+    "What is wrong with this video?",
+    "Which distortion does this video have?",
+    "Name the main fault of this video.",
+)
+
+
+def find_clean(folder: Path) -> list[Video]:
+    """The videos below a folder. Raises DataError where there is none."""
+    found = [Video(path, path.relative_to(folder).as_posix()) for path in videos_below(folder)]
+    if not found:
+        raise DataError(f"{folder}: clean videos expected, found none; put some there, or correct folder in the recipe")
+    return found
+
+
+class SyntheticSource:
+    """Distorts the middle of clean videos.
+
+    Args:
+        title: for messages.
+        videos: clean ones.
+        plan: which views are taken.
+        seconds: of a video that are distorted.
+    """
+
+    def __init__(self, title: str, videos: Sequence[Video], plan: ViewPlan, seconds: float) -> None:
+        self.title, self.videos, self._plan, self._seconds = title, videos, plan, seconds
+
+    def draw(self, rng: np.random.Generator, read: Callable[[Path], Clip]) -> Sample:
+        video = self.videos[rng.integers(len(self.videos))]
+        family = str(rng.choice(list(FAMILIES)))
+        kind, strong = kind_of(family), draw_strength(family, rng)
+        low, high = TRAINING_RANGES[family]
+        seed = int(rng.integers(1 << 30))
+        piece = plan_piece(str(video.path), self._seconds)
+        frames = read_piece(str(video.path), piece)
+        if rng.random() >= _PAIRS:
+            clean = rng.random() < _CLEAN
+            clip = self._clip(frames, piece.fps, None if clean else family, strong, seed)
+            answer = "Nothing is wrong with it." if clean else f"It has {kind}."
+            return Sample(ask(str(rng.choice(_NAMING))), "", answer, (clip,))
+        # The lower rung is the clean video, or a strength that is well below.
+        strong = max(strong, min(high, low * _APART))
+        weak = float(np.exp(rng.uniform(np.log(low), np.log(strong / _APART)))) if rng.random() < 0.5 else None
+        if weak and family in _WHOLE and int(weak) == int(strong):
+            weak = None
+        better = int(rng.integers(2))
+        rungs = [
+            self._clip(frames, piece.fps, family if weak else None, weak or 0.0, seed),
+            self._clip(frames, piece.fps, family, strong, seed),
+        ]
+        clips = tuple(rungs if better == 0 else rungs[::-1])
+        answer = f" {CHOICES[better]}. The {CHOICES[1 - better]} has more {kind}."
+        return Sample(ask(wording("compare", rng), videos=2), COMPARE_PREFIX, answer, clips, choice=better)
+
+    def _clip(self, frames: list[np.ndarray], fps: int, family: str | None, strength: float, seed: int) -> Clip:
+        done = frames if family is None else list(FAMILIES[family].apply(frames, strength, seed))
+        return views_from_frames(np.stack(done), fps, self._plan)

@@ -1,0 +1,149 @@
+"""All stages of a recipe, one after the other, each from the model that the one before has left."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from lmms_cpllm.errors import ArgumentError, DataError
+from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
+from lmms_cpllm.training.corpus import write_json
+from lmms_cpllm.training.full.building import assemble_start, prepare
+from lmms_cpllm.training.full.data.sources import find_data
+from lmms_cpllm.training.full.export import export_state, save_whole
+from lmms_cpllm.training.full.loop import run_stage
+from lmms_cpllm.training.full.recipe import Recipe, Stage
+from lmms_cpllm.training.full.sharding import make_accelerator
+
+logger = logging.getLogger(__name__)
+_SETTINGS, _RECORD = "settings.json", "record.json"
+
+
+def run(
+    recipe: Recipe, path: Path, work: Path, out: Path, *, sharding: str = "none", only: Sequence[str] | None = None
+) -> dict:
+    """Trains and exports; goes on where it was stopped.
+
+    Args:
+        recipe: the settings.
+        path: its file; what it names is looked for beside it.
+        work: for the start, the states and models of all stages.
+        out: the finished folder.
+        sharding: over the processes that run this.
+        only: names of the stages; None for all that are not optional.
+
+    Returns:
+        The record that is saved as training.json beside the weights.
+
+    Raises:
+        ArgumentError: a stage is not known, or something that the recipe asks for cannot be had here.
+        DataError: data are missing or not as expected, or the work folder is of another recipe.
+    """
+    stages = chosen(recipe, only)
+    accelerator = make_accelerator(recipe.trackers, str(work))
+    if recipe.trackers:
+        accelerator.init_trackers("lmms-cpllm")
+    start = work / "start"
+    if accelerator.is_main_process and not start.is_dir():
+        torch.manual_seed(recipe.seed)
+        save_whole(*assemble_start(recipe), start.with_name(".start"), start)
+    accelerator.wait_for_everyone()
+    records = []
+    for number, stage in enumerate(stages, 1):
+        folder, last = work / f"{number}-{stage.name}", number == len(stages)
+        records.append(_run_one(recipe, stage, path, start, folder, accelerator, sharding))
+        accelerator.free_memory()
+        if accelerator.is_main_process:
+            state = folder / records[-1]["kept"]
+            if last:
+                merge = recipe.merge_lora
+                dtype = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
+                export_state(stage, start, state, out, merge, dtype)
+            elif not (folder / "model").is_dir():
+                export_state(stage, start, state, folder / "model", True, torch.float32)
+        accelerator.wait_for_everyone()
+        start = folder / "model"
+    record = {"recipe": asdict(recipe), "stages": records}
+    if accelerator.is_main_process:
+        write_json(out / "training.json", record)
+    for tracker in accelerator.trackers:
+        tracker.finish()
+    return record
+
+
+def chosen(recipe: Recipe, only: Sequence[str] | None) -> list[Stage]:
+    """The stages to run, in the order of the recipe. Raises ArgumentError for a name that is none."""
+    names = [stage.name for stage in recipe.stages]
+    unknown = [name for name in only or () if name not in names]
+    if unknown:
+        raise ArgumentError(f"stages: expected some of {', '.join(names)}, found {unknown[0]!r}")
+    return [stage for stage in recipe.stages if (stage.name in only if only else not stage.optional)]
+
+
+def _run_one(
+    recipe: Recipe, stage: Stage, path: Path, start: Path, folder: Path, accelerator: Accelerator, sharding: str
+) -> dict:
+    """The record of a stage; one that is finished is not run again."""
+    settings = {"stage": asdict(stage), "model": asdict(recipe.model)}
+    settings |= {name: getattr(recipe, name) for name in ("precision", "text_tokens", "seed")}
+    if accelerator.is_main_process:
+        _claim(folder, json.loads(json.dumps(settings)))
+    accelerator.wait_for_everyone()
+    if (folder / _RECORD).is_file():
+        return json.loads((folder / _RECORD).read_text())
+    processor = CPLLMProcessor.from_pretrained(start)
+    data = find_data(stage, path.parent, processor.video_processor.plan)
+    model = prepare(_load(start, stage, accelerator), stage, recipe.precision)
+    state, record = run_stage(model, processor, data, stage, recipe, folder, accelerator, sharding)
+    if accelerator.is_main_process:
+        logger.info("%s: kept %s", stage.name, state)
+        write_json(folder / _RECORD, record)
+    return record
+
+
+def _claim(folder: Path, settings: dict) -> None:
+    """Refuses a folder that holds a stage with other settings."""
+    path = folder / _SETTINGS
+    held = json.loads(path.read_text()) if path.is_file() else settings
+    other = [name for name, value in settings.items() if held.get(name) != value]
+    if other:
+        changed = [key for key, value in settings["stage"].items() if held["stage"].get(key) != value]
+        raise DataError(
+            f"{folder}: holds a stage with another {', another '.join(other)}"
+            + (f" ({', '.join(changed)})" if changed else "")
+            + "; take another --work, or delete this folder to train the stage anew"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(path, settings)
+
+
+def _load(start: Path, stage: Stage, accelerator: Accelerator) -> CPLLMForConditionalGeneration:
+    if not (stage.lora and stage.lora.quantised):
+        return CPLLMForConditionalGeneration.from_pretrained(start, dtype=torch.float32, use_safetensors=True)
+    from transformers import BitsAndBytesConfig
+    from transformers.utils import is_bitsandbytes_available
+
+    if accelerator.device.type != "cuda" or not is_bitsandbytes_available():
+        raise ArgumentError(
+            f"stages.{stage.name}.lora.quantised: bitsandbytes and a CUDA device are needed, found device "
+            f"{accelerator.device}; pip install bitsandbytes, or leave quantised out"
+        )
+    skipped = ["context_tower", "pixel_tower", "context_projector", "pixel_projector", "lm_head"]
+    return CPLLMForConditionalGeneration.from_pretrained(
+        start,
+        dtype=torch.float32,
+        use_safetensors=True,
+        device_map={"": accelerator.device},
+        quantization_config=BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_compute_dtype=torch.bfloat16,
+            llm_int8_skip_modules=skipped,
+        ),
+    )
