@@ -60,7 +60,8 @@ def release_documents(stub):
     low, high = releases.mos_scale(releases.find_release(name), rows)
     return _dataset(
         {
-            **{key: value for key, value in asdict(row).items() if isinstance(value, _PLAIN)},
+            # What opinions differed by is for training.
+            **{key: value for key, value in asdict(row).items() if isinstance(value, _PLAIN) and key != "sd"},
             "release": name,
             "mos_quality": quality_of_mos(row.mos, low, high),
         }
