@@ -102,6 +102,7 @@ def test_the_fake_results_are_read_as_the_real_ones(konvid: Path, mini: list, tm
             model="dummy",
             model_args="response=73",
             fingerprint=run.rows.fingerprint,
+            recipe=run.rows.recipe,
         )
         (read_back,) = read(fake).runs
         same = {"source": run.source, "samples": run.samples, "provenance": run.provenance}
