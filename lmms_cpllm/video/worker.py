@@ -39,13 +39,11 @@ def serve(descriptor: int) -> None:
         # Where memory runs out, this process goes and not the one that holds the results.
         Path("/proc/self/oom_score_adj").write_text("800")
     keep_freed_memory()
-    with Connection(descriptor) as connection:
+    # The other end may be gone at any time, before the first request too: then nobody waits for an answer.
+    with Connection(descriptor) as connection, contextlib.suppress(EOFError, ConnectionError):
         connection.send_bytes(READY)
         while True:
-            try:
-                request = json.loads(connection.recv_bytes())
-            except EOFError:
-                return
+            request = json.loads(connection.recv_bytes())
             # An orphan whose decoder hangs ends itself, whatever holds the interpreter.
             signal.setitimer(signal.ITIMER_REAL, request["limits"]["seconds"] + 2 * GRACE_S)
             header, arrays = _answer(request)
