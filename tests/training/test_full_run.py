@@ -147,6 +147,17 @@ def test_early_stopping_keeps_the_best(tmp_path, parts, monkeypatch):
     ]
 
 
+def test_a_folder_of_something_else_is_not_replaced(tmp_path, parts):
+    make_data(tmp_path)
+    recipe = write_recipe(tmp_path, [stage("tasks", steps=1, evaluate_every=50)], parts)
+    letters = tmp_path / "run-out"
+    letters.mkdir()
+    (letters / "letter.txt").write_text("Dear Sir")
+    with pytest.raises(DataError, match="run-out: expected a new or an empty folder, or a CP-LLM to replace; found"):
+        train(tmp_path, recipe)
+    assert (letters / "letter.txt").read_text() == "Dear Sir"
+
+
 def test_a_work_folder_of_other_settings_is_refused(tmp_path, parts):
     make_data(tmp_path)
     settings = stage("tasks", steps=1, evaluate_every=50)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
+from lmms_cpllm.errors import DataError
+from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.model.loading import ADAPTER
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.full.building import attach_lora, open_parts
@@ -23,7 +24,7 @@ def export_state(stage: Stage, start: Path, state: Path, target: Path, merge: bo
         stage: its settings.
         start: the model before the stage, in full precision.
         state: of the stage.
-        target: the folder; it appears when it is whole.
+        target: the folder; it appears when it is whole, in the place of an older one.
         merge: whether adapters go into the weights, or into `adapter/`.
         dtype: of the weights.
     """
@@ -31,7 +32,7 @@ def export_state(stage: Stage, start: Path, state: Path, target: Path, merge: bo
     handle = attach_lora(model, stage.lora) if stage.lora else None
     open_parts(model, stage, "fp32")
     load_weights(state, model)
-    part = target.with_name(f".{target.name}")
+    part = _part_of(target)
     shutil.rmtree(part, ignore_errors=True)
     if handle is not None and not merge:
         handle.save_pretrained(part / ADAPTER, save_embedding_layers=False)
@@ -40,13 +41,34 @@ def export_state(stage: Stage, start: Path, state: Path, target: Path, merge: bo
         write_json(config, json.loads(config.read_text()) | {"base_model_name_or_path": None})
     if handle is not None:
         model = handle.merge_and_unload() if merge else handle.unload()
-    save_whole(model.eval().to(dtype), CPLLMProcessor.from_pretrained(start), part, target)
+    save_whole(model.eval().to(dtype), CPLLMProcessor.from_pretrained(start), target)
 
 
-def save_whole(model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, part: Path, target: Path) -> None:
-    """Saves into `part` and moves it to `target` in one step."""
+def check_target(target: Path) -> None:
+    """Refuses a place that holds anything but a CP-LLM, for what is there is replaced.
+
+    Raises:
+        DataError: it does.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    config = target / "config.json"
+    if not config.is_file() or f'"{CPLLMConfig.model_type}"' not in config.read_text(errors="replace"):
+        raise DataError(
+            f"{target}: expected a new or an empty folder, or a CP-LLM to replace; found something else. Choose another "
+            "--out"
+        )
+
+
+def save_whole(model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, target: Path) -> None:
+    """Saves beside `target` and moves it there in one step."""
+    part = _part_of(target)
     model.save_pretrained(part)
     processor.save_pretrained(part)
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     part.rename(target)
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")

@@ -16,7 +16,7 @@ from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.full.building import assemble_start, prepare
 from lmms_cpllm.training.full.data.sources import find_data
-from lmms_cpllm.training.full.export import export_state, save_whole
+from lmms_cpllm.training.full.export import check_target, export_state, save_whole
 from lmms_cpllm.training.full.loop import run_stage
 from lmms_cpllm.training.full.recipe import Recipe, Stage
 from lmms_cpllm.training.full.sharding import make_accelerator
@@ -43,16 +43,17 @@ def run(
 
     Raises:
         ArgumentError: a stage is not known, or something that the recipe asks for cannot be had here.
-        DataError: data are missing or not as expected, or the work folder is of another recipe.
+        DataError: data are missing or not as expected, the work folder is of another recipe, or `out` holds something else.
     """
     stages = chosen(recipe, only)
+    check_target(out)  # before days of training
     accelerator = make_accelerator(recipe.trackers, str(work))
     if recipe.trackers:
         accelerator.init_trackers("lmms-cpllm")
     start = work / "start"
     if accelerator.is_main_process and not start.is_dir():
         torch.manual_seed(recipe.seed)
-        save_whole(*assemble_start(recipe), start.with_name(".start"), start)
+        save_whole(*assemble_start(recipe), start)
     accelerator.wait_for_everyone()
     records = []
     for number, stage in enumerate(stages, 1):

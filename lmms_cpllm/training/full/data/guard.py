@@ -6,7 +6,6 @@ is long enough to be no accident; content is compared by SHA-256, of files that 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from lmms_cpllm.releases import RELEASES, Release, data_root
 from lmms_cpllm.releases.base import inspect, videos_of
 from lmms_cpllm.releases.files import last_two, stem_of
 from lmms_cpllm.releases.places import find_place, shorten
+from lmms_cpllm.synthesis.footage import file_digest
 from lmms_cpllm.training.full.data.samples import Video
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def evaluation_videos() -> Evaluation:
 def _rows(release: Release) -> Iterator[tuple[str, Path]]:
     """Name and file of every video that a release shows. Raises DataError where it is not there."""
     if release.embedded:
-        from lmms_cpllm.releases import mini  # renders on import of nothing, but is imported for it alone
+        from lmms_cpllm.releases import mini  # only here: it knows of rendering
 
         for row in mini.table():
             yield row.name, Path(row.video)
@@ -83,24 +83,11 @@ def overlap(videos: Sequence[Video], evaluation: Evaluation) -> dict[Video, str]
         if video in found or size not in evaluation.sizes:
             continue
         if size not in digests:
-            digests[size] = {_digest(path): title for path, title in evaluation.sizes[size]}
-        title = digests[size].get(_digest(video.path))
+            digests[size] = {file_digest(path): title for path, title in evaluation.sizes[size]}
+        title = digests[size].get(file_digest(video.path))
         if title:
             found[video] = f"the content is in {title}"
     return found
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _by_hand(file)
-
-
-def _by_hand(file) -> str:
-    """For Python 3.10."""
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def refused(title: str, videos: Sequence[Video], evaluation: Evaluation, policy: str) -> set[Path]:
