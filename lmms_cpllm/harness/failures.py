@@ -7,6 +7,8 @@ import io
 import os
 from pathlib import Path
 
+from loguru import logger
+
 from lmms_cpllm.errors import ArgumentError
 
 COLUMNS = ("video", "reason")
@@ -42,11 +44,18 @@ class FailureList:
         if self._path is None or video in self._known:
             return
         self._known.add(video)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND)
         try:
-            os.write(descriptor, _line((video, reason)))
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+            try:
+                os.write(descriptor, _line((video, reason)))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            # The run is worth more than its list: the reasons stand in the sample log too.
+            logger.warning(
+                f"failures={self._path}: cannot be written any more ({error.strerror or error}); it ends here"
+            )
+            self._path = None
 
 
 def _line(cells: tuple[str, ...]) -> bytes:
