@@ -6,7 +6,7 @@ import torch
 
 from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.harness.arguments import Arguments
-from lmms_cpllm.model import load
+from lmms_cpllm.model import fold_towers, load
 
 
 def load_model(arguments: Arguments, rank_device: torch.device | None = None):
@@ -31,6 +31,8 @@ def load_model(arguments: Arguments, rank_device: torch.device | None = None):
     for name, value in arguments.view_settings().items():
         setattr(processor.video_processor, name, value)
     model.set_ablation(arguments.ablate)
+    if is_on_cpu(model, arguments) and model.dtype == torch.float32:
+        fold_towers(model)
     return model, processor
 
 
