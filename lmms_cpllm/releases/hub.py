@@ -102,12 +102,11 @@ def fetch_hub(hub: HubFolder, folder: Path, videos: Callable[[Path], Mapping[str
 def list_files(hub: HubFolder) -> list[HubFile]:
     """Every file of the repository, by path. Raises DataError."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HTTPError  # of the HTTP library that it is built on
     from huggingface_hub.hf_api import RepoFile
 
     try:
         tree = list(HfApi().list_repo_tree(hub.repo, recursive=True, repo_type="dataset", revision=hub.revision))
-    except (HTTPError, OSError, RuntimeError) as error:
+    except _failures() as error:
         raise _explained(hub, hub.repo, error) from error
     files = [
         HubFile(entry.path, entry.size, entry.blob_id, entry.lfs.sha256 if entry.lfs else None)
@@ -186,7 +185,6 @@ def _fetch_archive(hub: HubFolder, one: HubArchive, folder: Path, missing: Seque
 def _download(hub: HubFolder, file: HubFile, folder: Path) -> Path:
     """One file of the repository, checked against its size and SHA-256."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HTTPError
 
     place = folder / DOWNLOADS
     require_space(folder, file.bytes - size_of(place / file.path), f"download {PurePosixPath(file.path).name}")
@@ -194,7 +192,7 @@ def _download(hub: HubFolder, file: HubFile, folder: Path) -> Path:
         path = Path(
             hf_hub_download(hub.repo, file.path, repo_type="dataset", revision=hub.revision, local_dir=place),
         )
-    except (HTTPError, OSError, RuntimeError) as error:
+    except _failures() as error:
         raise _explained(hub, file.path, error) from error
     size, digest = size_of(path), None
     if size == file.bytes and file.sha256:
@@ -206,6 +204,14 @@ def _download(hub: HubFolder, file: HubFile, folder: Path) -> Path:
             f"found {size:,} with {digest}; they were deleted. Run the same command again."
         )
     return path
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What the hub's library raises when a request or a download fails."""
+    from huggingface_hub import errors
+
+    # HTTPError is that of the HTTP library below, whichever it is; RuntimeError and the last come from its storage client.
+    return (errors.HTTPError, OSError, RuntimeError, getattr(errors, "XetDownloadError", OSError))
 
 
 def _explained(hub: HubFolder, what: str, error: Exception) -> Exception:
@@ -222,8 +228,8 @@ def _explained(hub: HubFolder, what: str, error: Exception) -> Exception:
         error, errors.RepositoryNotFoundError | errors.RevisionNotFoundError | errors.EntryNotFoundError
     ) and (not isinstance(error, errors.LocalEntryNotFoundError)):
         return DataError(
-            f"{page}: {what} was not found there: {_first_line(error)}. It was renamed or withdrawn, or is not shown "
-            "to everybody; look at the page."
+            f"{page}: {what} was not found there: {_first_line(error)}. It was renamed or withdrawn, or is shown "
+            "only to those who log in (`hf auth login`); look at the page."
         )
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status == 429:
