@@ -25,7 +25,7 @@ from lmms_cpllm.releases.untar import check_tar, extract_tar
 RECORD = ".lmms-cpllm-hub.json"
 DOWNLOADS = ".lmms-cpllm-download"
 _ARCHIVE = re.compile(
-    r"(?P<whole>.+\.(?P<kind>zip|tar|tar\.gz|tgz))(?P<part>\.(?:part)?[._-]?(?:[a-z]{2}|\d{2,4}))?", re.IGNORECASE
+    r"(?P<whole>.+\.(?:zip|tar\.gz|tgz|tar))(?P<part>\.(?!gz|xz|bz)(?:part)?[._-]?(?:[a-z]{2}|\d{2,4}))?", re.IGNORECASE
 )
 
 
