@@ -77,7 +77,10 @@ def fetch_hub(hub: HubFolder, folder: Path, videos: Callable[[Path], Mapping[str
     archives = [one for one in archives_of(files) if _may_hold(one, record, _missing(wanted, videos(folder)))]
     loose = _loose(hub, files, _missing(wanted, videos(folder)))
     if not loose and not archives:
-        announce(f"{_page(hub)} has nothing that is not here already")
+        announce(
+            f"{_page(hub)}: none of the {len(_missing(wanted, videos(folder)))} videos that are missing is there, as a "
+            "video or in a zip, tar or tar.gz archive"
+        )
         return
     announce(
         f"{_page(hub)}: {len(loose)} videos, {size_text(sum(file.bytes for file in loose))}, and {len(archives)} archives, "
