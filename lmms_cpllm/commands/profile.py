@@ -77,14 +77,15 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print; 1 when no video could be profiled."""
     _check_target(args.json)
     from lmms_cpllm.memory import keep_freed_memory
-    from lmms_cpllm.profile.rendering import SHORT, render_film
+    from lmms_cpllm.profile.alone import render_alone
+    from lmms_cpllm.profile.rendering import SHORT
     from lmms_cpllm.profile.stages import set_up
 
     keep_freed_memory()
     arguments = _arguments(args)
     with tempfile.TemporaryDirectory(prefix="lmms-cpllm-profile-") as name, set_up(arguments, args.describe) as bench:
         folder = Path(name)
-        videos = args.videos or [str(render_film(SHORT, folder / "clip.mp4"))]
+        videos = args.videos or [str(render_alone(SHORT, folder / "clip.mp4"))]
         profile = _measure(args, bench, arguments, list(dict.fromkeys(videos)), folder)
     if profile is None:
         print("no video could be profiled", file=sys.stderr)

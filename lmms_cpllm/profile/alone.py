@@ -12,25 +12,30 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from lmms_cpllm.errors import UserError
 from lmms_cpllm.memory import keep_freed_memory
+from lmms_cpllm.profile.rendering import Film, render_film
 
 _CODE = "import sys; sys.path[:] = sys.argv[2:]; from lmms_cpllm.profile.alone import main; main(sys.argv[1])"
 _READY = "ready"
+QUIET = {"TQDM_DISABLE": "1"}
+"""For processes that run side by side: their progress bars would only overwrite each other."""
 
 
 def measure_alone(requests: Sequence[Mapping], variables: Mapping[str, str] | None = None) -> list[dict]:
     """Answers of processes that are set going together, one for each request.
 
     Args:
-        requests: `{"task": "cost" or "harness", "arguments": ..., "describe": ..., "videos": [...], "repeats": ...}`.
+        requests: `{"task": "cost" or "harness", "arguments": ..., "describe": ..., "videos": [...], "repeats": ...}`, or
+            `{"task": "render", "film": ..., "videos": [path]}`.
         variables: of their environment, beside those of this process.
 
     Raises:
         UserError: one of them failed; its own lines on stderr say why.
     """
-    environment = os.environ | {"TQDM_DISABLE": "1"} | (variables or {})
+    environment = os.environ | (variables or {})
     processes = [_start(request, environment) for request in requests]
     try:
         for process in processes:
@@ -53,6 +58,12 @@ def measure_alone(requests: Sequence[Mapping], variables: Mapping[str, str] | No
             process.stdout.close()
 
 
+def render_alone(film: Film, path: Path) -> Path:
+    """As `render_film`, so that what an encoder takes of memory is not counted as ours."""
+    measure_alone([{"task": "render", "film": asdict(film), "videos": [str(path)]}])
+    return path
+
+
 def _start(request: Mapping, environment: Mapping[str, str]) -> subprocess.Popen:
     command = [sys.executable, "-c", _CODE, json.dumps(request), *sys.path]
     pipe = subprocess.PIPE
@@ -72,7 +83,7 @@ def main(text: str) -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     request = json.loads(text)
     keep_freed_memory()
-    task: Callable = {"cost": _cost, "harness": _harness}[request["task"]]
+    task: Callable = {"cost": _cost, "harness": _harness, "render": _render}[request["task"]]
 
     def go() -> None:
         print(_READY, file=answers, flush=True)
@@ -93,6 +104,12 @@ def _cost(request: Mapping, go: Callable[[], None]) -> dict:
         answer_once(bench, path)
         seconds = [clocked(lambda: answer_once(bench, path))[1] for _ in range(request["repeats"])]
         return {"seconds": seconds, "memory": asdict(peak_memory())}
+
+
+def _render(request: Mapping, go: Callable[[], None]) -> dict:
+    go()
+    render_film(Film(**request["film"]), Path(request["videos"][0]))
+    return {}
 
 
 def _harness(request: Mapping, go: Callable[[], None]) -> dict:

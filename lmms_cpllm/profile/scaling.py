@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmms_cpllm.profile.alone import measure_alone
+from lmms_cpllm.profile.alone import QUIET, measure_alone, render_alone
 from lmms_cpllm.profile.machine import Memory
-from lmms_cpllm.profile.rendering import SHORT, Film, render_film
+from lmms_cpllm.profile.rendering import SHORT, Film
 from lmms_cpllm.profile.timing import Timing
 
 COST_BOUND = 3.0
@@ -52,8 +52,8 @@ def measure_scaling(
     """
     costs = []
     for name, film in (("short", short), ("long", long)):
-        path = render_film(film, folder / f"{name}.mp4")
+        path = render_alone(film, folder / f"{name}.mp4")
         request = {"task": "cost", "arguments": dict(arguments), "describe": describe, "repeats": repeats}
-        [found] = measure_alone([request | {"videos": [str(path)]}])
+        [found] = measure_alone([request | {"videos": [str(path)]}], QUIET)
         costs.append(Cost(film, Timing(tuple(found["seconds"])), Memory(**found["memory"])))
     return Scaling(*costs)

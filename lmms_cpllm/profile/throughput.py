@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from lmms_cpllm.errors import UserError
-from lmms_cpllm.profile.alone import measure_alone
+from lmms_cpllm.profile.alone import QUIET, measure_alone
 from lmms_cpllm.profile.stages import MOST_TOKENS, Bench
 from lmms_cpllm.profile.timing import clocked
 from lmms_cpllm.synthesis.language import PROMPTS
@@ -21,7 +21,7 @@ OVERHEAD_BOUND = 0.05
 SPEED_UP_BOUND = 1.7
 _TASK, _SPLIT = "profile", "test"
 # As torchrun tells two processes of one machine how many they are: each takes its share of the cores.
-_ONE_OF_TWO = {"LOCAL_WORLD_SIZE": "2"}
+_ONE_OF_TWO = {"LOCAL_WORLD_SIZE": "2"} | QUIET
 
 
 @dataclass(frozen=True)

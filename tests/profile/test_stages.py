@@ -45,7 +45,8 @@ def test_nine_stages_add_up_to_the_whole(score) -> None:
     assert sum(stage.share for stage in score.stages) == pytest.approx(1)
     stages = by_name(score)
     for name in set(STAGES) - {"glue", "generate"}:
-        assert stages[name].timing.lowest > 0, name
+        # Decode is a difference, which on a busy machine can be anything for so small a clip.
+        assert name == "decode" or stages[name].timing.lowest > 0, name
         assert stages[name].share == pytest.approx(stages[name].timing.median / score.end_to_end.median), name
         assert len(stages[name].timing.seconds) == 2, name
     for repeat, whole in enumerate(score.end_to_end.seconds):
