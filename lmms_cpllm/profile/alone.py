@@ -20,6 +20,8 @@ from lmms_cpllm.profile.rendering import Film, render_film
 
 _CODE = "import sys; sys.path[:] = sys.argv[2:]; from lmms_cpllm.profile.alone import main; main(sys.argv[1])"
 _READY = "ready"
+_END_S = 60.0
+"""How long a process that has closed its output may take to end."""
 QUIET = {"TQDM_DISABLE": "1"}
 """For processes that run side by side: their progress bars would only overwrite each other."""
 
@@ -71,10 +73,12 @@ def _start(request: Mapping, environment: Mapping[str, str]) -> subprocess.Popen
 
 
 def _failed(process: subprocess.Popen) -> UserError:
-    process.kill()
-    return UserError(
-        f"a process that measures ended with status {process.wait()} and no figure\n  the lines above say why"
-    )
+    try:
+        status = process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        status = process.wait()
+    return UserError(f"a process that measures ended with status {status} and no figure\n  the lines above say why")
 
 
 def main(text: str) -> None:

@@ -41,10 +41,10 @@ def test_versions_are_those_that_are_installed() -> None:
 @needs_proc
 def test_the_peak_counts_what_was_freed_and_the_children() -> None:
     before = peak_memory()
-    held = bytearray(before.process_bytes + 50_000_000)
+    held = b"x" * (before.process_bytes + 50_000_000)
     del held
     assert peak_memory().process_bytes > before.process_bytes
-    code = "import sys; held = bytearray(60_000_000); del held; print(flush=True); sys.stdin.read()"
+    code = "import sys; held = b'x' * 60_000_000; del held; print(flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
