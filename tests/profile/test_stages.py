@@ -73,7 +73,10 @@ def test_the_answer_is_that_of_a_run(score, checkpoint: Path, clips: list[Path])
     assert (score.info.frames, score.info.width, score.info.codec) == (12, 64, "h264")
 
 
-def test_a_description_is_generated_after_the_prefill(score, checkpoint: Path, clips: list[Path]) -> None:
+def test_a_description_is_generated_after_the_prefill(
+    score, checkpoint: Path, clips: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmms_cpllm.profile.stages.MOST_TOKENS", 12)
     with set_up(arguments(checkpoint), describe=True) as bench:
         bench.model.generation_config.eos_token_id = None  # random weights may end at once
         found = by_name(profile_video(bench, str(clips[0]), 1, MACHINE))
