@@ -98,7 +98,7 @@ def _reader(processor, arguments: Arguments) -> Callable[[Any], Clip]:
 
     def open_medium(medium) -> Clip:
         if isinstance(medium, str):
-            return decode_file(medium, plan, limits=arguments.limits)
+            return decode_file(medium, plan, threads=arguments.decode_threads, limits=arguments.limits)
         # A picture that the host has opened already is one frame, `(1, H, W, 3)`.
         return processor.read(np.asarray(medium.convert("RGB"))[None])
 

@@ -46,7 +46,10 @@ class Arguments:
     ablate: str | None = None
     """Tower that is switched off: one of `ABLATIONS`."""
     decode_workers: int | None = None
-    """Threads that decode videos, and on a CPU run the towers; by default one for each core, 8 at most."""
+    """Videos that are decoded side by side, and on a CPU threads that run the towers; by default one for each core, 8 at
+    most."""
+    decode_threads: int = 0
+    """Threads of the codec for one video; 0 leaves that to it. The frames are the same."""
     prefetch: int | None = None
     """Videos (or pairs) that are read ahead of the decoder; by default two for each of `decode_workers`."""
     embedding_cache: int = 512
@@ -142,7 +145,7 @@ def _count(name: str, value: object, least: int = 1) -> int:
     raise ArgumentError(f"{name}: expected a whole number of at least {least}, found {value!r}")
 
 
-def _megabytes(name: str, value: object) -> int:
+def _count_or_none(name: str, value: object) -> int:
     return _count(name, value, least=0)
 
 
@@ -194,8 +197,9 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "pixel_crops": _count,
     "ablate": _one_of(ABLATIONS),
     "decode_workers": _count,
+    "decode_threads": _count_or_none,
     "prefetch": _count,
-    "embedding_cache": _megabytes,
+    "embedding_cache": _count_or_none,
     "threads": _count,
     "decode_timeout": _seconds,
     "decode_frames": _count,

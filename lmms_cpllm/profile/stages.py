@@ -245,9 +245,10 @@ def _walk(bench: Bench, path: str, run: Run) -> VideoInfo:
 
     Here decode holds probe and convert as well, and generate the prefill: `_round` takes them apart.
     """
-    model, processor = bench.model, bench.processor
+    model, processor, settings = bench.model, bench.processor, bench.settings
+    plan = processor.video_processor.plan
     run("probe", lambda: _scan(path))
-    clip = run("decode", lambda: decode(path, processor.video_processor.plan, limits=bench.settings.limits))
+    clip = run("decode", lambda: decode(path, plan, threads=settings.decode_threads, limits=settings.limits))
     views = run("views", lambda: dict(processor.video_processor([clip])))
     with torch.inference_mode():
         context = run("context tower", lambda: model.model.encode_context(views["context_values"]))

@@ -40,14 +40,14 @@ _lock = threading.Lock()
 _idle: list[_Process] = []
 
 
-def decode(path: str | os.PathLike, plan: ViewPlan, *, limits: Limits = DEFAULT_LIMITS) -> Clip:
+def decode(path: str | os.PathLike, plan: ViewPlan, *, threads: int = 0, limits: Limits = DEFAULT_LIMITS) -> Clip:
     """As `decoding.decode`, bit for bit. Thread-safe.
 
     Raises:
         VideoError: as there, or the decoder crashed or hung on the file.
         UserError: no process can be started.
     """
-    header, arrays = _ask(os.fsdecode(path), asdict(plan), limits)
+    header, arrays = _ask(os.fsdecode(path), asdict(plan), threads, limits)
     return Clip(VideoInfo(**header["info"]), *arrays)
 
 
@@ -58,7 +58,7 @@ def probe(path: str | os.PathLike, *, limits: Limits = DEFAULT_LIMITS) -> VideoI
         VideoError: as there, or the decoder crashed or hung on the file.
         UserError: no process can be started.
     """
-    header, _ = _ask(os.fsdecode(path), None, limits)
+    header, _ = _ask(os.fsdecode(path), None, 0, limits)
     return VideoInfo(**header["info"])
 
 
@@ -155,10 +155,16 @@ class _Process:
         return array
 
 
-def _ask(path: str, plan: dict | None, limits: Limits) -> tuple[dict, list[np.ndarray]]:
+def _ask(path: str, plan: dict | None, threads: int, limits: Limits) -> tuple[dict, list[np.ndarray]]:
     check_file(path)
     raw = declared(path)
-    request = {"path": path, "plan": plan, "limits": asdict(limits), "raw": asdict(raw) if raw else None}
+    request = {
+        "path": path,
+        "plan": plan,
+        "threads": threads,
+        "limits": asdict(limits),
+        "raw": asdict(raw) if raw else None,
+    }
     process = _take()
     header, arrays = process.ask(path, request, limits)
     _give_back(process)

@@ -61,7 +61,8 @@ def _answer(request: dict) -> tuple[dict, list]:
     try:
         if request["plan"] is None:
             return {"info": asdict(probe(path, limits=limits)), "arrays": []}, []
-        return _packed(decode(path, ViewPlan(**request["plan"]), limits=limits))
+        plan = ViewPlan(**request["plan"])
+        return _packed(decode(path, plan, threads=request["threads"], limits=limits))
     except VideoError as error:
         return {"reason": error.reason}, []
     except MemoryError:

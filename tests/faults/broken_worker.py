@@ -17,7 +17,7 @@ CODE = "import sys; sys.path[:] = sys.argv[2:]; import broken_worker; broken_wor
 def serve(descriptor: int) -> None:
     whole = worker.decode
 
-    def decode(path, plan, *, limits):
+    def decode(path, plan, *, threads, limits):
         if "segfault" in path:
             os.kill(os.getpid(), signal.SIGSEGV)
         if "no memory" in path:
@@ -28,7 +28,7 @@ def serve(descriptor: int) -> None:
             raise KeyError("a bug")
         while "hangs" in path:
             time.sleep(1)
-        return whole(path, plan, limits=limits)
+        return whole(path, plan, threads=threads, limits=limits)
 
     worker.decode = decode
     worker.serve(descriptor)

@@ -80,6 +80,7 @@ def test_an_error_of_ours_is_no_broken_video(breaking: None, clip: Path) -> None
     with pytest.raises(RuntimeError, match=r"our bug\.mp4: Traceback[^$]*KeyError: 'a bug'"):
         isolated.decode(path, PLAN)
     assert_same(isolated.decode(clip, PLAN), decode(clip, PLAN))
+    assert_same(isolated.decode(clip, PLAN, threads=1), decode(clip, PLAN))
 
 
 def test_a_process_that_cannot_start_is_said_at_once(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
