@@ -11,6 +11,7 @@ from full_training import VIEWS, make_data
 from lmms_cpllm.errors import ArgumentError, DataError, VideoError
 from lmms_cpllm.model import CPLLMVideoProcessor
 from lmms_cpllm.training.full.data.conversations import ConversationsSource, read_conversations
+from lmms_cpllm.training.full.data.decoded import PieceReader
 from lmms_cpllm.training.full.data.mixing import Failures
 from lmms_cpllm.training.full.data.scores import ScoresSource, hold_out, read_list, read_release
 from lmms_cpllm.training.full.data.sources import find_data, locate
@@ -129,7 +130,7 @@ def test_what_is_no_conversation_is_named(tmp_path, item, said):
 
 
 def test_distortions_on_the_fly(data):
-    source, rng = SyntheticSource("clean", find_clean(data / "clean"), PLAN, seconds=0.3), np.random.default_rng(1)
+    source, rng = SyntheticSource("clean", find_clean(data / "clean"), PLAN, PieceReader(0.3)), np.random.default_rng(1)
     samples = [source.draw(rng, lambda path: None) for _ in range(24)]
     pairs = [sample for sample in samples if sample.choice is not None]
     named = [sample for sample in samples if sample.choice is None]

@@ -172,6 +172,8 @@ class Recipe:
     """Prompt and answer together; longer samples count as failed."""
     merge_lora: bool = True
     """Whether the exported model holds the last stage's adapters in its weights, or beside them in `adapter/`."""
+    cache: str = ""
+    """Folder of decoded videos that `lmms-cpllm train prepare` makes; a relative name is beside the recipe."""
     trackers: tuple[str, ...] = ()
     """Of accelerate, such as `tensorboard`; a log in JSON lines is always written."""
     seed: int = 0

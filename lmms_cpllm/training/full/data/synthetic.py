@@ -18,9 +18,9 @@ from lmms_cpllm.sampling import ViewPlan
 from lmms_cpllm.synthesis.distortions import FAMILIES, TRAINING_RANGES
 from lmms_cpllm.synthesis.facts import kind_of
 from lmms_cpllm.training.draws import draw_strength
+from lmms_cpllm.training.full.data.decoded import PieceReader
 from lmms_cpllm.training.full.data.samples import CHOICES, Sample, Video, ask, wording
 from lmms_cpllm.video import Clip, views_from_frames
-from lmms_cpllm.video.pieces import plan_piece, read_piece
 
 # Two rungs are at least this factor of strength apart, so that the difference can be seen.
 _APART = 1.6
@@ -49,11 +49,11 @@ class SyntheticSource:
         title: for messages.
         videos: clean ones.
         plan: which views are taken.
-        seconds: of a video that are distorted.
+        read_piece: gives the frames that are distorted.
     """
 
-    def __init__(self, title: str, videos: Sequence[Video], plan: ViewPlan, seconds: float) -> None:
-        self.title, self.videos, self._plan, self._seconds = title, videos, plan, seconds
+    def __init__(self, title: str, videos: Sequence[Video], plan: ViewPlan, read_piece: PieceReader) -> None:
+        self.title, self.videos, self._plan, self.read_piece = title, videos, plan, read_piece
 
     def draw(self, rng: np.random.Generator, read: Callable[[Path], Clip]) -> Sample:
         video = self.videos[rng.integers(len(self.videos))]
@@ -61,11 +61,10 @@ class SyntheticSource:
         kind, strong = kind_of(family), draw_strength(family, rng)
         low, high = TRAINING_RANGES[family]
         seed = int(rng.integers(1 << 30))
-        piece = plan_piece(str(video.path), self._seconds)
-        frames = read_piece(str(video.path), piece)
+        frames, fps = self.read_piece(video.path)
         if rng.random() >= _PAIRS:
             clean = rng.random() < _CLEAN
-            clip = self._clip(frames, piece.fps, None if clean else family, strong, seed)
+            clip = self._clip(frames, fps, None if clean else family, strong, seed)
             answer = "Nothing is wrong with it." if clean else f"It has {kind}."
             return Sample(ask(str(rng.choice(_NAMING))), "", answer, (clip,))
         # The lower rung is the clean video, or a strength that is well below.
@@ -75,8 +74,8 @@ class SyntheticSource:
             weak = None
         better = int(rng.integers(2))
         rungs = [
-            self._clip(frames, piece.fps, family if weak else None, weak or 0.0, seed),
-            self._clip(frames, piece.fps, family, strong, seed),
+            self._clip(frames, fps, family if weak else None, weak or 0.0, seed),
+            self._clip(frames, fps, family, strong, seed),
         ]
         clips = tuple(rungs if better == 0 else rungs[::-1])
         answer = f" {CHOICES[better]}. The {CHOICES[1 - better]} has more {kind}."
