@@ -22,6 +22,7 @@ from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.full import checkpoints
 from lmms_cpllm.training.full.building import learning, parameter_groups, set_modes
 from lmms_cpllm.training.full.data.collating import Batch, Encoder, collate_batch
+from lmms_cpllm.training.full.data.grouping import GroupedBatches
 from lmms_cpllm.training.full.data.mixing import Failures, Samples
 from lmms_cpllm.training.full.data.sources import StageData
 from lmms_cpllm.training.full.losses import batch_losses, total
@@ -182,15 +183,10 @@ def _batches(
     world, rank = accelerator.num_processes, accelerator.process_index
     length = stage.steps * stage.accumulate * world * stage.batch
     samples = Samples(data, encoder, length, seed)
-    places = [
-        (number * world + rank) * stage.batch + i
-        for number in range(start * stage.accumulate, stage.steps * stage.accumulate)
-        for i in range(stage.batch)
-    ]
+    first, count = start * stage.accumulate, stage.steps * stage.accumulate
     loader = DataLoader(
         samples,
-        batch_size=stage.batch,
-        sampler=places,
+        batch_sampler=GroupedBatches(samples.length, first, count, stage.batch, world, rank, stage.grouped, seed),
         num_workers=stage.workers,
         collate_fn=functools.partial(collate_batch, processor=encoder.processor),
         pin_memory=accelerator.device.type == "cuda",

@@ -69,6 +69,11 @@ class Encoder:
             failed,
         )
 
+    def length(self, sample: Sample) -> int:
+        """Tokens of a sample or its outline, those of its videos among them. Raises TooLong."""
+        turn = self.encode(sample).turn
+        return len(turn.prompt) + len(turn.answer)
+
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.processor.tokenizer.encode(text, add_special_tokens=False))
 

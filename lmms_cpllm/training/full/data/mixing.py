@@ -10,6 +10,7 @@ import torch
 from lmms_cpllm.errors import DataError, VideoError
 from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.training.full.data.collating import UNKNOWN, Encoded, Encoder, TooLong
+from lmms_cpllm.training.full.data.samples import Source
 from lmms_cpllm.training.full.data.shards import DamagedShard
 from lmms_cpllm.training.full.data.sources import StageData
 
@@ -36,8 +37,7 @@ class Samples(torch.utils.data.Dataset):
     def __getitem__(self, place: int) -> Encoded:
         failed: list[tuple[str, str]] = []
         for attempt in range(_ATTEMPTS):
-            rng = np.random.default_rng([self._seed, place, attempt])
-            source = self._data.sources[rng.choice(len(self._data.sources), p=self._data.weights)]
+            source, rng = self._choose(place, attempt)
             try:
                 return self._encoder.encode(source.draw(rng, self._data.read), tuple(failed))
             except VideoError as error:
@@ -50,6 +50,20 @@ class Samples(torch.utils.data.Dataset):
         return _nothing(
             failed, f"sample after sample failed, the last: {last}. Check the data: `lmms-cpllm data check`"
         )
+
+    def length(self, place: int) -> int:
+        """Tokens of the sample at a place if its videos can be read; no video is opened."""
+        for attempt in range(_ATTEMPTS):
+            source, rng = self._choose(place, attempt)
+            try:
+                return self._encoder.length(source.outline(rng))
+            except TooLong:
+                continue
+        return 0
+
+    def _choose(self, place: int, attempt: int) -> tuple[Source, np.random.Generator]:
+        rng = np.random.default_rng([self._seed, place, attempt])
+        return self._data.sources[rng.choice(len(self._data.sources), p=self._data.weights)], rng
 
 
 def _nothing(failed: list[tuple[str, str]], stop: str) -> Encoded:
