@@ -87,8 +87,8 @@ def _releases(record: Mapping[str, Any]) -> list[str]:
 def _about() -> list[str]:
     return [
         "A CP-LLM: a context tower that sees what a video shows, a pixel tower that sees at native resolution what was "
-        "done to its pixels, and a language decoder that rates, compares and describes its quality. The architecture follows "
-        "arXiv 2505.16025; this is an independent implementation (lmms-cpllm), not the paper's model.",
+        "done to its pixels, and a language decoder that rates, compares and describes its quality. The architecture "
+        "follows arXiv 2505.16025; this is an independent implementation (lmms-cpllm), not the paper's model.",
         "",
     ]
 

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
+from lmms_cpllm.model.scaling import quantisation
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.full.building import assemble_start, prepare
 from lmms_cpllm.training.full.data.sources import find_data
@@ -158,24 +159,10 @@ def _claim(folder: Path, settings: dict) -> None:
 def _load(start: Path, stage: Stage, accelerator: Accelerator) -> CPLLMForConditionalGeneration:
     if not (stage.lora and stage.lora.quantised):
         return CPLLMForConditionalGeneration.from_pretrained(start, dtype=torch.float32, use_safetensors=True)
-    from transformers import BitsAndBytesConfig
-    from transformers.utils import is_bitsandbytes_available
-
-    if accelerator.device.type != "cuda" or not is_bitsandbytes_available():
-        raise ArgumentError(
-            f"stages.{stage.name}.lora.quantised: bitsandbytes and a CUDA device are needed, found device "
-            f"{accelerator.device}; pip install bitsandbytes, or leave quantised out"
-        )
-    skipped = ["context_tower", "pixel_tower", "context_projector", "pixel_projector", "lm_head"]
     return CPLLMForConditionalGeneration.from_pretrained(
         start,
         dtype=torch.float32,
         use_safetensors=True,
         device_map={"": accelerator.device},
-        quantization_config=BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_compute_dtype=torch.bfloat16,
-            llm_int8_skip_modules=skipped,
-        ),
+        quantization_config=quantisation("4bit", f"stages.{stage.name}.lora.quantised"),
     )
