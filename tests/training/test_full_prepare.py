@@ -153,7 +153,7 @@ def test_a_kill_costs_no_more_than_one_shard(recipe, capsys):
     """Every shard holds one video here; the second is lost in the kill."""
     cache, plan = recipe.parent / "cache", plan_of(recipe)
     arguments = ["train", "prepare", str(recipe), "--cache", str(cache), "--workers", "1", "--shard-mb", "0.001"]
-    killed = subprocess.run([sys.executable, "-c", KILL, *arguments], capture_output=True, timeout=300, check=False)
+    killed = subprocess.run([sys.executable, "-c", KILL, *arguments], capture_output=True, timeout=600, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     assert len(view_shards(cache, plan)) == 1
     prepare(recipe, "--shard-mb", "0.001")
