@@ -53,7 +53,7 @@ def test_every_argument_of_vqa_scores_stands_in_its_table_and_no_other(text):
 
 
 def test_commands_and_options_of_training_are_there(text):
-    section = text.split("## Training")[1].split("### Publish")[0]
+    section = text.split("\n## Training\n")[1].split("### Publish")[0]
     commands = [
         shlex.split(line, comments=True) for line in re.findall("^lmms-cpllm (train .*)", section, re.MULTILINE)
     ]

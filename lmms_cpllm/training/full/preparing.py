@@ -88,11 +88,11 @@ def prepare_views(
     done: dict[Path, Prepared] = {}
     for stage in stages:
         data = find_data(stage, path.parent, plan, lambda: shown)
-        failures = Failures(data.count, stage.failed_share)
         jobs = [("views", view_shards(cache, plan), partial(_read_views, plan=plan), data.viewed)]
         for reader, paths in data.pieces if pieces else ():
             shards = piece_shards(cache, reader.seconds)
             jobs.append(("pieces", shards, partial(_read_piece, seconds=reader.seconds), paths))
+        failures = Failures(len({path for *_, paths in jobs for path in paths}), stage.failed_share)
         for kind, shards, read, paths in jobs:
             prepared = done.setdefault(shards.folder, Prepared(kind, shards.folder, len(shards)))
             if kind == "views":
