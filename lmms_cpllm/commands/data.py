@@ -42,12 +42,14 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     check.set_defaults(run=run_check)
 
     get = actions.add_parser(
-        "get", help="download and unpack a release that is open to everybody; goes on where it stopped"
+        "get", help="download and unpack a release from its authors or a mirror; goes on where it stopped"
     )
     get.add_argument("name", metavar="NAME", choices=sorted(RELEASES), help=f"one of: {', '.join(sorted(RELEASES))}")
     get.add_argument("--to", metavar="DIR", type=Path, help=f"folder of the releases (default: {DATA_VARIABLE})")
     get.add_argument(
-        "--mirror", metavar="URL", help="address that holds the same archives (default: LMMS_CPLLM_MIRROR)"
+        "--mirror",
+        metavar="URL",
+        help="address that holds the same files (default: LMMS_CPLLM_MIRROR; HF_ENDPOINT for hub repositories)",
     )
     get.set_defaults(run=run_get)
 

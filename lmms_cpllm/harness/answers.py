@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,8 @@ import torch
 from lmms_cpllm import ratings
 from lmms_cpllm.errors import VideoError
 from lmms_cpllm.harness.arguments import Arguments
+from lmms_cpllm.harness.embeddings import Embeddings
+from lmms_cpllm.harness.encoding import Inputs, encoded_in_pieces, features_of, views_of
 from lmms_cpllm.harness.requests import Request
 from lmms_cpllm.harness.stream import batches, decode_ahead
 from lmms_cpllm.video import Clip, decode, isolated
@@ -33,7 +38,13 @@ class Answer:
 
 
 def answer_requests(
-    model, processor, requests: Iterable[Request], arguments: Arguments, *, encode: bool
+    model,
+    processor,
+    requests: Iterable[Request],
+    arguments: Arguments,
+    *,
+    encode: bool,
+    embeddings: Embeddings | None = None,
 ) -> Iterator[tuple[Request, Answer | VideoError]]:
     """Each request with its answer, in their order and as soon as it is known.
 
@@ -42,38 +53,43 @@ def answer_requests(
         processor: likewise.
         requests: read one after the other, `prefetch` of them ahead.
         arguments: workers, threads and batch size.
-        encode: as for `media_inputs`.
+        encode: on a CPU, where threads run the towers of several videos side by side; elsewhere the views are left for
+            `answer_batch`, which encodes them on the device.
+        embeddings: remembers the videos that several requests show; without it none is remembered.
 
     Yields:
         The request with its answer, or with why a video of it cannot be read.
     """
 
     open_medium = _reader(processor, arguments)
+    embeddings = embeddings or Embeddings({}, 0)
 
-    def read(request: Request) -> dict[str, torch.Tensor]:
-        return {} if request.padding else media_inputs(model, processor, read_media(request, open_medium), encode)
-
-    decoded = decode_ahead(
-        requests,
-        read,
-        workers=arguments.workers,
-        prefetch=arguments.prefetch or 2 * arguments.workers,
+    def prepare() -> None:
         # OpenMP keeps this number for each thread; a new one would take all cores.
-        prepare=lambda: torch.set_num_threads(arguments.threads),
-    )
-    for batch in batches(decoded, lambda item: item[0].kind, arguments.batch_size):
-        readable = [(request, media) for request, media in batch if not isinstance(media, VideoError) and media]
-        known = iter(answer_batch(model, processor, readable) if readable else ())
-        for request, media in batch:
-            if isinstance(media, VideoError):
-                yield request, media
-            else:
-                yield request, next(known) if media else Answer(None)
+        torch.set_num_threads(arguments.threads)
 
+    def inputs_of(medium) -> Inputs:
+        views = views_of(processor, open_medium(medium))
+        return encoded_in_pieces(model, views, pieces) if encode else views
 
-def read_media(request: Request, open_medium: Callable[[Any], Clip]) -> tuple[Clip, ...]:
-    """Decodes what a request shows: one clip per video or image. Called in threads. Raises VideoError."""
-    return tuple(open_medium(medium) for medium in request.media)
+    def read(request: Request) -> list[Inputs]:
+        media = () if request.padding else request.media
+        # A picture that the host has opened has no name by which it could be known again.
+        names = [medium if isinstance(medium, str) else None for medium in media]
+        return [embeddings.of(name, partial(inputs_of, medium)) for name, medium in zip(names, media, strict=True)]
+
+    pieces = ThreadPoolExecutor(arguments.workers, thread_name_prefix="cpllm-encode", initializer=prepare)
+    prefetch = arguments.prefetch or 2 * arguments.workers
+    decoded = decode_ahead(requests, read, workers=arguments.workers, prefetch=prefetch, prepare=prepare)
+    with pieces, closing(decoded):
+        for batch in batches(decoded, lambda item: item[0].kind, arguments.batch_size):
+            readable = [(request, media) for request, media in batch if not isinstance(media, VideoError) and media]
+            known = iter(answer_batch(model, processor, readable) if readable else ())
+            for request, media in batch:
+                if isinstance(media, VideoError):
+                    yield request, media
+                else:
+                    yield request, next(known) if media else Answer(None)
 
 
 def _reader(processor, arguments: Arguments) -> Callable[[Any], Clip]:
@@ -89,40 +105,19 @@ def _reader(processor, arguments: Arguments) -> Callable[[Any], Clip]:
     return open_medium
 
 
-def media_inputs(model, processor, clips: Sequence, encode: bool) -> dict[str, torch.Tensor]:
-    """What the model takes of a request's clips, `(V, ...)` each. Called in threads.
-
-    Args:
-        model: gives the features of its towers.
-        processor: makes the views.
-        clips: V clips.
-        encode: on a CPU, where threads run the towers of several videos side by side; elsewhere the views are left for
-            one pass on the device.
-    """
-    views = processor.video_processor(list(clips))
-    if not encode:
-        return dict(views)
-    with torch.inference_mode():
-        return {
-            "context_features": model.model.encode_context(views["context_values"]),
-            "pixel_features": model.model.encode_pixels(views["pixel_values"]),
-        }
-
-
-def answer_batch(model, processor, batch: Sequence[tuple[Request, dict]]) -> list[Answer]:
+def answer_batch(model, processor, batch: Sequence[tuple[Request, Sequence[Inputs]]]) -> list[Answer]:
     """Answers requests of one kind in one pass.
 
     Args:
         model: `score`, `compare`, `describe`, `generate` and `device`.
         processor: `render` and `tokenize`.
-        batch: requests with what `media_inputs` made of their clips.
+        batch: requests with features or views of each of their clips.
     """
     mode = batch[0][0].mode
     prefix = {"compare": processor.compare_prefix, "generate": ""}.get(mode, processor.answer_prefix)
     prompts = [processor.render([dict(turn) for turn in request.messages], prefix=prefix) for request, _ in batch]
-    media = {name: torch.cat([inputs[name] for _, inputs in batch]) for name in batch[0][1]}
-    inputs = processor.tokenize(prompts, sum(len(request.media) for request, _ in batch), padding=True)
-    inputs = inputs.to(model.device) | {name: values.to(model.device) for name, values in media.items()}
+    media = [inputs for _, clips in batch for inputs in clips]
+    inputs = processor.tokenize(prompts, len(media), padding=True).to(model.device) | features_of(model, media)
     lengths = inputs["attention_mask"].sum(-1).tolist()
     answers = _ANSWERS[mode](model, processor, inputs, batch[0][0].max_new_tokens)
     return [

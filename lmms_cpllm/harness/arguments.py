@@ -59,6 +59,9 @@ class Arguments:
     """Threads that decode videos, and on a CPU run the towers; by default one for each core, 8 at most."""
     prefetch: int | None = None
     """Videos (or pairs) that are read ahead of the decoder; by default two for each of `decode_workers`."""
+    embedding_cache: int = 512
+    """Megabytes for what the towers made of videos that several requests show, so that each is decoded and encoded once;
+    0 for none."""
     threads: int = 1
     """Threads of one operation of a model on a CPU. With 1, scores are equal to the bit whatever the number of cores and
     processes, and `decode_workers` keep the cores busy; a large decoder on a CPU wants more."""
@@ -141,12 +144,16 @@ def _text(name: str, value: object) -> str:
     raise ArgumentError(f"{name}: expected text, found {value!r}")
 
 
-def _count(name: str, value: object) -> int:
+def _count(name: str, value: object, least: int = 1) -> int:
     if isinstance(value, str) and value.strip().isdigit():
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
         return value
-    raise ArgumentError(f"{name}: expected a whole number of at least 1, found {value!r}")
+    raise ArgumentError(f"{name}: expected a whole number of at least {least}, found {value!r}")
+
+
+def _megabytes(name: str, value: object) -> int:
+    return _count(name, value, least=0)
 
 
 def _seconds(name: str, value: object) -> float:
@@ -210,6 +217,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "ablate": _one_of(ABLATIONS),
     "decode_workers": _count,
     "prefetch": _count,
+    "embedding_cache": _megabytes,
     "threads": _count,
     "decode_timeout": _seconds,
     "decode_frames": _count,

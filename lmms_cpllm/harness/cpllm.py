@@ -20,9 +20,10 @@ from lmms_cpllm.errors import ArgumentError, UserError, VideoError
 from lmms_cpllm.harness import fingerprint, running
 from lmms_cpllm.harness.answers import Answer, answer_requests
 from lmms_cpllm.harness.arguments import Arguments, parse
+from lmms_cpllm.harness.embeddings import Embeddings, most_videos
 from lmms_cpllm.harness.failures import FailureList
 from lmms_cpllm.harness.loading import is_on_cpu, load_model
-from lmms_cpllm.harness.requests import prompted_for_others, read_request, unsupported
+from lmms_cpllm.harness.requests import prompted_for_others, read_request, unsupported, uses_of_media
 from lmms_cpllm.harness.stream import LazyAnswers
 from lmms_cpllm.memory import keep_freed_memory
 from lmms_cpllm.video import isolated
@@ -128,12 +129,15 @@ class CPLLM(lmms):
 
     def _answers(self, instances: list[Instance]) -> Iterator[GenerationResult]:
         _warn_about_prompts(instances)
-        requests = (read_request(instance, self.task_dict) for instance in instances)
         settings = self.arguments
+        requests = (read_request(instance, self.task_dict) for instance in instances)
         started, tokens, unanswered = time.perf_counter(), 0, 0
         progress = tqdm(total=len(instances), desc="cpllm", unit="video", disable=self.rank != 0, dynamic_ncols=True)
         with _user_errors("cpllm stopped"), progress:
-            known = answer_requests(self._model, self.processor, requests, settings, encode=self._on_cpu)
+            embeddings = self._embeddings(instances)
+            known = answer_requests(
+                self._model, self.processor, requests, settings, encode=self._on_cpu, embeddings=embeddings
+            )
             for request, answer in known:
                 if isinstance(answer, VideoError):
                     self._note_failure(answer)
@@ -143,7 +147,11 @@ class CPLLM(lmms):
                 progress.set_postfix(failed=unanswered, refresh=False)
                 progress.update()
                 yield GenerationResult(answer.text, TokenCounts(answer.input_tokens, answer.output_tokens))
-        self._report(len(instances), tokens, unanswered, time.perf_counter() - started)
+        self._report(len(instances), tokens, unanswered, time.perf_counter() - started, embeddings)
+
+    def _embeddings(self, instances: list[Instance]) -> Embeddings:
+        most = most_videos(self._model, self.processor, self.arguments.embedding_cache)
+        return Embeddings(uses_of_media(instances, self.task_dict) if most else {}, most)
 
     def _note_failure(self, error: VideoError) -> None:
         if self.arguments.on_error == "raise":
@@ -155,18 +163,21 @@ class CPLLM(lmms):
             self._failures.add(error.path, error.reason)
         running.failed(error.path, error.reason)
 
-    def _report(self, count: int, tokens: int, unanswered: int, seconds: float) -> None:
+    def _report(self, count: int, tokens: int, unanswered: int, seconds: float, embeddings: Embeddings) -> None:
         if unanswered:
             logger.warning(
                 f"rank {self.rank}: {unanswered} of {count} requests are unanswered, because {len(running.failures())} "
                 "files could not be read; they are scored as the middle of the scale"
             )
         speed = count / seconds if seconds else 0.0
+        reused = embeddings.reused / embeddings.asked if embeddings.asked else 0.0
+        if reused:
+            logger.info(f"{reused:.0%} of {embeddings.asked} videos had been encoded for another request")
         log_metrics(
             total_elapsed_time=seconds,
             total_gen_tokens=tokens,
             avg_speed=tokens / seconds if seconds else 0.0,
-            additional_metrics={"videos_per_second": speed, "unanswered": unanswered},
+            additional_metrics={"videos_per_second": speed, "unanswered": unanswered, "encoded_before": reused},
         )
 
 

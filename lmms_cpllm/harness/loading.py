@@ -6,7 +6,7 @@ import torch
 
 from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.harness.arguments import Arguments
-from lmms_cpllm.model import load
+from lmms_cpllm.model import fold_towers, load
 from lmms_cpllm.model.scaling import compile_parts
 
 
@@ -30,13 +30,15 @@ def load_model(arguments: Arguments, rank_device: torch.device | None = None):
         adapter=arguments.adapter,
         quantization=arguments.quantization,
     )
-    if arguments.compile:
-        compile_parts(model, arguments.compile)
     if arguments.cache_implementation:
         model.generation_config.cache_implementation = arguments.cache_implementation
     for name, value in arguments.view_settings().items():
         setattr(processor.video_processor, name, value)
     model.set_ablation(arguments.ablate)
+    if is_on_cpu(model, arguments) and model.dtype == torch.float32:
+        fold_towers(model)
+    if arguments.compile:
+        compile_parts(model, arguments.compile)
     return model, processor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,14 @@ def read_request(instance, task_dict: Mapping) -> Request:
         until=(until,) if isinstance(until, str) else tuple(until),
         padding=bool(instance.metadata.get("__padding_only__")),
     )
+
+
+def uses_of_media(instances: Iterable, task_dict: Mapping) -> Counter[str]:
+    """How many requests show each file. Only tasks of ours are counted: to read another's may open its pictures."""
+    ours = (instance for instance in instances if "cpllm_mode" in instance.metadata)
+    requests = (read_request(instance, task_dict) for instance in ours)
+    shown = (request.media for request in requests if not request.padding)
+    return Counter(medium for media in shown for medium in media if isinstance(medium, str))
 
 
 def prompted_for_others(instance) -> bool:

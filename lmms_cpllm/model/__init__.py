@@ -4,6 +4,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, Aut
 
 from lmms_cpllm.model.assemble import assemble
 from lmms_cpllm.model.configuration_cpllm import CPLLMConfig
+from lmms_cpllm.model.folding import fold_towers, folded_towers
 from lmms_cpllm.model.loading import load
 from lmms_cpllm.model.modeling_cpllm import CPLLMForConditionalGeneration, CPLLMModel
 from lmms_cpllm.model.processing_cpllm import CPLLMProcessor
@@ -22,5 +23,7 @@ __all__ = [
     "CPLLMProcessor",
     "CPLLMVideoProcessor",
     "assemble",
+    "fold_towers",
+    "folded_towers",
     "load",
 ]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.raw_video import RawFormat, declare, is_raw
+from lmms_cpllm.releases.origins import Archive, Bucket, HubFolder, LabelFile
 from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.releases.questions import Question, QuestionFile, find_videos
 
@@ -62,32 +63,6 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Archive:
-    """A zip archive that anybody may download."""
-
-    url: str
-    folder: str
-    """Folder, inside the release's own, for the files of the archive; members named without it are put there too."""
-    bytes: int | None = None
-    """Size of the archive in bytes where its authors publish it."""
-    unpacked_bytes_max: int = 16 * 2**30
-    """More than this in the archive's table of contents is refused: it is not the release."""
-    skip: tuple[str, ...] = ()
-    """File names that are not unpacked."""
-
-
-@dataclass(frozen=True)
-class LabelFile:
-    """A file of labels or questions that anybody may download as it is."""
-
-    url: str
-    name: str
-    """In the release's own folder."""
-    bytes_max: int = 64 * 2**20
-    """A larger answer is refused: it is not the file."""
-
-
-@dataclass(frozen=True)
 class Release:
     """Everything there is to know about one release. `read` and `videos` take the release's folder."""
 
@@ -118,6 +93,8 @@ class Release:
     """Smallest first: a release whose videos are there needs only its labels."""
     label_files: tuple[LabelFile, ...] = ()
     """What is not in an archive."""
+    buckets: tuple[Bucket, ...] = ()
+    hub_folders: tuple[HubFolder, ...] = ()
     other_counts: tuple[int, ...] = ()
     """Further counts that are official too, where several versions circulate."""
     withdrawn: bool = False

@@ -11,6 +11,10 @@ on the Hugging Face hub, in any folder:
 
 A byte order mark may begin the file or the first name. `abcd_test.jsonl` is the second in Chinese, `abcd2_test.jsonl` asks
 for the dimension; neither is read.
+
+The authors grant access to the videos by hand, person by person (issues 2, 9, 11, 16 and 17 of that repository). How the
+hub repository is laid out is seen only then, so videos as they are and in archives of any usual kind are taken; those who
+have it call the folder videos_all/videos_all_videos.
 """
 
 from __future__ import annotations
@@ -25,12 +29,18 @@ from pathlib import Path
 from lmms_cpllm.ratings import LETTERS
 from lmms_cpllm.releases.base import Release
 from lmms_cpllm.releases.files import find_file, stem_of, videos_by_stem
+from lmms_cpllm.releases.origins import HubFolder, LabelFile
 from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.releases.questions import Entry, Question, QuestionFile, read_text
 
 YES_NO_FILE = "yesno_test.jsonl"
 CHOICE_FILE = "abcd_test_en.jsonl"
 PLACES = ("data", "QA")
+HUB = "IntMeGroup/FineVD"
+# Each file at the commit that brought it.
+_FILES_FROM = "https://raw.githubusercontent.com/IntMeGroup/FineVQ"
+_YES_NO_URL = f"{_FILES_FROM}/526dbbe8114c9ecd1d0272b37e90336843b480ad/data/{YES_NO_FILE}"
+_CHOICE_URL = f"{_FILES_FROM}/e8190480728539946a9317ecd7d5b5bf041171fc/data/{CHOICE_FILE}"
 YES_NO = ("Yes", "No")
 
 _PRESENT = re.compile(r"if there (?:is|are) (?!no\b)(.+?) in the video, please answer \[yes\]", re.IGNORECASE)
@@ -53,22 +63,23 @@ CHOICE_FACETS = (*YES_NO_FACETS, _CLEAN)
 _MAIN_PROBLEM = "What is the main problem of this video?"
 
 
-def how_to_get(file: str) -> str:
+def how_to_get(release: str, file: str) -> str:
     """What to do to have the videos and one file of questions."""
     return (
-        f"put data/{file} of https://github.com/IntMeGroup/FineVQ and the videos of IntMeGroup/FineVD on the Hugging Face "
-        "hub (unpacked) below LMMS_CPLLM_DATA/finevd"
+        f"ask for access on https://huggingface.co/datasets/{HUB}, which its authors grant by hand, then log in with "
+        f"`hf auth login` and run `lmms-cpllm data get {release}`; or put the videos (unpacked) and data/{file} of "
+        "https://github.com/IntMeGroup/FineVQ below LMMS_CPLLM_DATA/finevd"
     )
 
 
 def read_yes_no(folder: Path) -> QuestionFile:
     """The questions whether a video has noise, blur, artifacts, colour or temporal distortion. Raises DataError."""
-    return _read(folder, YES_NO_FILE, _yes_no)
+    return _read(folder, YES_NO_FILE, _yes_no, "finevd_yesno")
 
 
 def read_choice(folder: Path) -> QuestionFile:
     """The questions which of several distortions a video has. Raises DataError."""
-    return _read(folder, CHOICE_FILE, _choice)
+    return _read(folder, CHOICE_FILE, _choice, "finevd_choice")
 
 
 def dimension(distortion: str) -> str:
@@ -77,8 +88,8 @@ def dimension(distortion: str) -> str:
     return next((name for word, name in _DIMENSIONS if word in folded), _OTHER)
 
 
-def _read(folder: Path, name: str, parse: Callable[[str, str], Question | str]) -> QuestionFile:
-    path = find_file("FineVD", folder, (name,), PLACES, how_to_get(name))
+def _read(folder: Path, name: str, parse: Callable[[str, str], Question | str], release: str) -> QuestionFile:
+    path = find_file("FineVD", folder, (name,), PLACES, how_to_get(release, name))
     lines = read_text(path).split("\n")
     entries, faults = [], []
     seen: Counter[str] = Counter()
@@ -133,18 +144,38 @@ def _choice(asked: str, said: str) -> Question | str:
     return Question("", _MAIN_PROBLEM, texts, texts[place], (facet,), written=asked)
 
 
+def _shown(read: Callable[[Path], QuestionFile]) -> Callable[[Path], frozenset[str]]:
+    """The names of the videos that the questions of a file show."""
+    return lambda folder: frozenset(
+        name for entry in read(folder).entries for reading in entry.readings for name in reading
+    )
+
+
+def _hub(read: Callable[[Path], QuestionFile]) -> HubFolder:
+    return HubFolder(
+        HUB,
+        folder="videos",
+        name_of=stem_of,
+        wanted=_shown(read),
+        notice=f"FineVD: its authors grant access by hand. Ask on https://huggingface.co/datasets/{HUB}, and log in here "
+        "with `hf auth login` (or set HF_TOKEN).",
+    )
+
+
 FINEVD_YESNO = Release(
     name="finevd_yesno",
     title="FineVD, yes or no",
     count=5080,
     licence="not known here, see its page",
     source="https://github.com/IntMeGroup/FineVQ",
-    how_to_get=how_to_get(YES_NO_FILE),
+    how_to_get=how_to_get("finevd_yesno", YES_NO_FILE),
     folders=("finevd", "FineVD", "FineVQ"),
     markers=(YES_NO_FILE, *(f"{place}/{YES_NO_FILE}" for place in PLACES)),
     split="test",
     questions=read_yes_no,
     videos=videos_by_stem,
+    label_files=(LabelFile(_YES_NO_URL, YES_NO_FILE, places=PLACES),),
+    hub_folders=(_hub(read_yes_no),),
 )
 
 FINEVD_CHOICE = replace(
@@ -152,7 +183,9 @@ FINEVD_CHOICE = replace(
     name="finevd_choice",
     title="FineVD, choice",
     count=1016,
-    how_to_get=how_to_get(CHOICE_FILE),
+    how_to_get=how_to_get("finevd_choice", CHOICE_FILE),
     markers=(CHOICE_FILE, *(f"{place}/{CHOICE_FILE}" for place in PLACES)),
     questions=read_choice,
+    label_files=(LabelFile(_CHOICE_URL, CHOICE_FILE, places=PLACES),),
+    hub_folders=(_hub(read_choice),),
 )

@@ -17,8 +17,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lmms_cpllm.releases.base import Archive, Label, Labels, Release
+from lmms_cpllm.releases.base import Label, Labels, Release
 from lmms_cpllm.releases.files import find_file
+from lmms_cpllm.releases.origins import Archive
 from lmms_cpllm.releases.tables import deviation, parse_number, read_csv, require_columns
 
 VIDEOS = "KoNViD_1k_videos"

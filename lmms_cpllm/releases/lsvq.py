@@ -11,6 +11,11 @@ Ying et al., "Patch-VQ: 'Patching up' the video quality problem", CVPR 2021. Lay
 (https://github.com/baidut/PatchVQ); `is_valid` is not used. Both names of columns and files are those of that page. Videos
 cannot be had any more or are damaged, so several counts circulate: 7182 to 7220 and, for 1080p, 3561 to 3573. Each of
 them counts as whole.
+
+The authors give the videos on request; the mirror, by the authors of DOVER
+(https://github.com/VQAssessment/DOVER#tip-to-download-lsvq), is not theirs. It holds one .tar.gz for each folder, with
+training and test videos mixed; about 70 GB in all according to those who fetched it, not counted here. Of them the
+videos of both test sets are unpacked.
 """
 
 from __future__ import annotations
@@ -20,21 +25,25 @@ from pathlib import Path
 
 from lmms_cpllm.releases.base import Labels, Release
 from lmms_cpllm.releases.files import find_file, last_two, videos_by_folder
+from lmms_cpllm.releases.origins import HubFolder, LabelFile
 from lmms_cpllm.releases.tables import read_csv, require_columns, table_labels
 
 TRAIN_TEST = "labels_train_test.csv"
 TEST_1080P = "labels_test_1080p.csv"
 LABELS_FROM = "https://github.com/baidut/PatchVQ/releases/download/v0.1"
 
+MIRROR = "teowu/LSVQ-videos"
+
 _TRUE, _FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
 
 
-def how_to_get(labels: str) -> str:
+def how_to_get(release: str, labels: str) -> str:
     """What to do to have the videos and one label file."""
     return (
-        f"download {LABELS_FROM}/{labels}, and the videos by the form on https://github.com/baidut/PatchVQ or from the "
-        "mirror teowu/LSVQ-videos on the Hugging Face hub (tar.gz, unpack them), and put yfcc-batch*/, ia-batch*/ and the "
-        "label file below LMMS_CPLLM_DATA/lsvq"
+        "ask for the videos by the form on https://github.com/baidut/PatchVQ, or take them from the mirror "
+        f"{MIRROR} on the Hugging Face hub, which is not the authors' own (`lmms-cpllm data get {release}` does, with the "
+        f"labels; or unpack its tar.gz by hand); put yfcc-batch*/, ia-batch*/ and {LABELS_FROM}/{labels} below "
+        "LMMS_CPLLM_DATA/lsvq"
     )
 
 
@@ -49,7 +58,7 @@ def read_train(folder: Path) -> Labels:
 
 
 def _read(folder: Path, is_test: bool) -> Labels:
-    table = read_csv(find_file("LSVQ", folder, (TRAIN_TEST,), (), how_to_get(TRAIN_TEST)))
+    table = read_csv(find_file("LSVQ", folder, (TRAIN_TEST,), (), how_to_get("lsvq_test", TRAIN_TEST)))
     require_columns(table, ("name", "mos", "is_test"))
     wanted, others = (_TRUE, _FALSE) if is_test else (_FALSE, _TRUE)
     kept = tuple((line, cells) for line, cells in table.lines if cells["is_test"].lower() not in others)
@@ -64,8 +73,13 @@ def _read(folder: Path, is_test: bool) -> Labels:
 
 def read_1080p(folder: Path) -> Labels:
     """The MOS of every video of labels_test_1080p.csv. Raises DataError."""
-    table = read_csv(find_file("LSVQ", folder, (TEST_1080P,), (), how_to_get(TEST_1080P)))
+    table = read_csv(find_file("LSVQ", folder, (TEST_1080P,), (), how_to_get("lsvq_1080p", TEST_1080P)))
     return table_labels(table, "name", "mos", name=last_two)
+
+
+def labelled(folder: Path) -> frozenset[str]:
+    """The names in both test sets: they lie in the same archives. Raises DataError."""
+    return frozenset(label.name for labels in (read_test(folder), read_1080p(folder)) for label in labels.labels)
 
 
 LSVQ_TEST = Release(
@@ -78,12 +92,24 @@ LSVQ_TEST = Release(
     mos_max=100.0,
     licence="free for research with the copyright notice of UT Austin, on request",
     source="https://github.com/baidut/PatchVQ",
-    how_to_get=how_to_get(TRAIN_TEST),
+    how_to_get=how_to_get("lsvq_test", TRAIN_TEST),
     folders=("lsvq", "LSVQ", "LSVQ-videos"),
     markers=(TRAIN_TEST,),
     split="test (is_test), without 1080p",
     read=read_test,
     videos=videos_by_folder,
+    label_files=tuple(LabelFile(f"{LABELS_FROM}/{name}", name) for name in (TRAIN_TEST, TEST_1080P)),
+    hub_folders=(
+        HubFolder(
+            MIRROR,
+            folder="",
+            name_of=last_two,
+            wanted=labelled,
+            notice=f"LSVQ: its authors give it on request (form on https://github.com/baidut/PatchVQ). {MIRROR} on the "
+            "Hugging Face hub is a mirror by others. Whoever uses the videos is bound by the authors' terms: research, "
+            "with the copyright notice of UT Austin.",
+        ),
+    ),
 )
 
 LSVQ_1080P = replace(
@@ -92,7 +118,7 @@ LSVQ_1080P = replace(
     title="LSVQ-1080p",
     count=3573,
     other_counts=tuple(range(3561, 3573)),
-    how_to_get=how_to_get(TEST_1080P),
+    how_to_get=how_to_get("lsvq_1080p", TEST_1080P),
     markers=(TEST_1080P,),
     split="test-1080p",
     read=read_1080p,
@@ -104,6 +130,8 @@ LSVQ_TRAIN = replace(
     title="LSVQ-train",
     count=28056,
     other_counts=(),
+    label_files=(),
+    hub_folders=(),
     split="train (not is_test)",
     read=read_train,
 )

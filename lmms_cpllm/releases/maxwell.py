@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lmms_cpllm.releases.base import Archive, LabelFile, Labels, Release
+from lmms_cpllm.releases.base import Labels, Release
 from lmms_cpllm.releases.files import find_file, stem_of, videos_by_stem
+from lmms_cpllm.releases.origins import Archive, LabelFile
 from lmms_cpllm.releases.tables import read_rows, table_labels, table_of
 
 LABEL_FILES = ("val_labels.txt", "val_labels.csv")

@@ -23,8 +23,9 @@ from pathlib import Path
 
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.ratings import LETTERS
-from lmms_cpllm.releases.base import Archive, LabelFile, Release
+from lmms_cpllm.releases.base import Release
 from lmms_cpllm.releases.files import ByName, find_file, stem_of, videos_below, without_ending
+from lmms_cpllm.releases.origins import Archive, LabelFile
 from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.releases.questions import Entry, Question, QuestionFile, read_text
 

@@ -1,4 +1,7 @@
-"""Unpack a downloaded zip archive without trusting it: names, links, sizes; each file whole or not at all."""
+"""Unpack a downloaded zip archive without trusting it: names, links, sizes; each file whole or not at all.
+
+What holds for every kind of archive is here too; `untar.py` does the same for tar archives.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from tqdm import tqdm
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases.base import Archive
+from lmms_cpllm.releases.joined import open_joined
+from lmms_cpllm.releases.origins import Archive
 
 MEMBERS_MAX = 200_000
 _CHUNK_BYTES = 1 << 20
@@ -23,23 +29,33 @@ class DamagedArchive(DataError):
     """The file is no zip archive, or one of its members fails its checksum: downloading it again may help."""
 
 
-def check_zip(path: Path, archive: Archive) -> None:
+def check_zip(path: Path, archive: Archive, parts: Sequence[Path] = ()) -> tuple[str, ...]:
     """Refuse an archive that is damaged, dangerous or bigger inside than the release can be.
+
+    Args:
+        path: the archive, for the texts as well.
+        archive: what it may hold.
+        parts: the files that it was cut into, in order, where `path` itself is not there.
+
+    Returns:
+        the names of all the files in it.
 
     Raises:
         DamagedArchive: not a zip file, or a checksum is wrong.
         DataError: a member has an unsafe name or type, or the bounds of `archive` are passed.
     """
     try:
-        with zipfile.ZipFile(path) as file:
+        with open_joined(parts or (path,)) as whole, zipfile.ZipFile(whole) as file:
             plan_members(path, file, archive)  # before testzip, which unpacks every member
             damaged = file.testzip()
+            names = tuple(info.filename for info in file.infolist() if not info.is_dir())
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        with path.open("rb") as file:
+        with open_joined(parts or (path,)) as file:
             head = file.read(16)
         raise DamagedArchive(f"{path}: not a whole zip archive ({error}); it begins with {head!r}") from error
     if damaged is not None:
         raise DamagedArchive(f"{path}: member {damaged} fails its checksum")
+    return names
 
 
 def plan_members(path: Path, file: zipfile.ZipFile, archive: Archive) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:
@@ -61,7 +77,7 @@ def plan_members(path: Path, file: zipfile.ZipFile, archive: Archive) -> list[tu
                 f"{path}: refused: member {info.filename!r} {reason}. Nothing was unpacked. "
                 f"Delete the file and fetch it from {archive.url}"
             )
-        target = _target(info, archive)
+        target = None if info.is_dir() else target_of(info.filename, archive)
         if target is None:
             continue
         if target in targets:
@@ -71,20 +87,21 @@ def plan_members(path: Path, file: zipfile.ZipFile, archive: Archive) -> list[tu
     return plan
 
 
-def extract(path: Path, archive: Archive, folder: Path) -> None:
-    """Unpack a checked archive into the release's folder; files that are there already with the same content stay.
+def extract(path: Path, archive: Archive, folder: Path, parts: Sequence[Path] = ()) -> None:
+    """Unpack a checked zip archive into the release's folder; files that are there already with the same content stay.
 
     Raises:
         DataError: unsafe members, a full disk, or a folder that cannot be written.
     """
-    with zipfile.ZipFile(path) as file:
+    with open_joined(parts or (path,)) as whole, zipfile.ZipFile(whole) as file:
         plan = plan_members(path, file, archive)
         wanted = [(info, folder / target) for info, target in plan]
         todo = [(info, target) for info, target in wanted if not _same_content(target, info)]
         require_space(folder, sum(info.file_size for info, _ in todo), f"unpack {path.name}")
         with tqdm(total=len(todo), desc=f"unpack {path.name}", unit="file") as bar:
             for info, target in todo:
-                _write_member(file, info, target)
+                with file.open(info) as source:
+                    write_file(source, target)
                 bar.update()
 
 
@@ -107,30 +124,53 @@ def write_error(target: Path, error: OSError) -> DataError:
     )
 
 
-def _unsafe(info: zipfile.ZipInfo) -> str:
-    """Why a member must not be unpacked, or ""."""
-    name = info.orig_filename  # as it stands in the archive: zipfile has already changed `filename`
+def unsafe_name(name: str) -> str:
+    """Why nothing may be written under this name from elsewhere, or ""."""
     parts = PurePosixPath(name).parts
     if name.startswith("/") or "\\" in name or ":" in name.split("/")[0]:
         return "has an absolute or foreign name"
     if ".." in parts or not parts or "\0" in name:
         return "has a name that leads out of the folder"
+    return ""
+
+
+def target_of(name: str, archive: Archive) -> PurePosixPath | None:
+    """Where a file of an archive goes below the release's folder, None for nowhere.
+
+    Archives with and without a top folder end up the same.
+    """
+    parts = PurePosixPath(name).parts
+    if parts[-1] in archive.skip or set(parts) & set(_IGNORED) or not (archive.keep is None or archive.keep(name)):
+        return None
+    if archive.folder in parts:
+        return PurePosixPath(*parts[parts.index(archive.folder) :])
+    return PurePosixPath(archive.folder, *parts)
+
+
+def write_file(source: IO[bytes], target: Path) -> None:
+    """Copy a member to its place, whole or not at all. Raises DataError where the disk refuses."""
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as sink:
+            shutil.copyfileobj(source, sink, _CHUNK_BYTES)
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise write_error(target, error) from error
+
+
+def _unsafe(info: zipfile.ZipInfo) -> str:
+    """Why a member must not be unpacked, or ""."""
+    reason = unsafe_name(info.orig_filename)  # as it stands in the archive: zipfile has already changed `filename`
+    if reason:
+        return reason
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link or a special file"
     if info.flag_bits & 0x1:
         return "is encrypted"
     return ""
-
-
-def _target(info: zipfile.ZipInfo, archive: Archive) -> PurePosixPath | None:
-    """Where a member goes below the release's folder: archives with and without a top folder end up the same."""
-    parts = PurePosixPath(info.filename).parts
-    if info.is_dir() or parts[-1] in archive.skip or set(parts) & set(_IGNORED):
-        return None
-    if archive.folder in parts:
-        return PurePosixPath(*parts[parts.index(archive.folder) :])
-    return PurePosixPath(archive.folder, *parts)
 
 
 def _same_content(target: Path, info: zipfile.ZipInfo) -> bool:
@@ -141,15 +181,3 @@ def _same_content(target: Path, info: zipfile.ZipInfo) -> bool:
         while chunk := file.read(_CHUNK_BYTES):
             checksum = zlib.crc32(chunk, checksum)
     return checksum == info.CRC
-
-
-def _write_member(file: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
-    part = target.with_name(target.name + ".part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with file.open(info) as source, part.open("wb") as sink:
-            shutil.copyfileobj(source, sink, _CHUNK_BYTES)
-        os.replace(part, target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise write_error(target, error) from error

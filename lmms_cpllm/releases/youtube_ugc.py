@@ -10,6 +10,10 @@ The MOS range is 1 to 5 (https://media.withyoutube.com/ugc-dataset). The authors
 comes later has all that the sheet names: lists of 1380, 1147, 1142 and 1020 videos circulate, and each of these numbers of
 videos counts as whole. A row without a MOS is left out of the labels; the count then tells. The name with
 `original_videos_` in front is what the file is called when it is saved from the cloud's console.
+
+Fetched are the H.264 version and the sheet, from the public bucket `ugc-dataset` that the page names. That version has
+fewer clips than the raw one had at first (1263 were counted in 2021,
+https://github.com/vztu/BVQA_Benchmark/issues/3), so that what is fetched today may be none of the four numbers.
 """
 
 from __future__ import annotations
@@ -20,14 +24,17 @@ from pathlib import Path
 
 from lmms_cpllm.releases.base import Labels, Release
 from lmms_cpllm.releases.files import ByName, find_file, stem_of, videos_below
+from lmms_cpllm.releases.origins import Bucket, LabelFile
 from lmms_cpllm.releases.sheets import read_sheet
 from lmms_cpllm.releases.tables import table_labels
 
 LABEL_FILES = ("MOS_for_YouTube_UGC_dataset.xlsx", "original_videos_MOS_for_YouTube_UGC_dataset.xlsx")
 PLACES = ("original_videos", "original_videos_h264")
 COUNTS = (1380, 1147, 1142, 1020)
+BUCKET = "ugc-dataset"
 HOW_TO_GET = (
-    "download original_videos_h264 (110 GB, with gsutil) and MOS_for_YouTube_UGC_dataset.xlsx, as "
+    "`lmms-cpllm data get youtube_ugc` downloads the H.264 version (110 GB, open to everybody), "
+    "or download original_videos_h264 with gsutil and MOS_for_YouTube_UGC_dataset.xlsx, as "
     "https://media.withyoutube.com/ugc-dataset says, and put both below LMMS_CPLLM_DATA/youtube_ugc"
 )
 
@@ -51,6 +58,11 @@ def videos(folder: Path) -> ByName:
     return ByName(videos_below(folder), lambda path: vid_of(path.name))
 
 
+def labelled(folder: Path) -> frozenset[str]:
+    """Every vid with a MOS. Raises DataError."""
+    return frozenset(label.name for label in read(folder).labels)
+
+
 YOUTUBE_UGC = Release(
     name="youtube_ugc",
     title="YouTube-UGC",
@@ -66,4 +78,10 @@ YOUTUBE_UGC = Release(
     markers=(*LABEL_FILES, *PLACES),
     read=read,
     videos=videos,
+    label_files=(
+        LabelFile(
+            f"https://storage.googleapis.com/{BUCKET}/{PLACES[0]}/{LABEL_FILES[0]}", LABEL_FILES[0], places=PLACES
+        ),
+    ),
+    buckets=(Bucket(BUCKET, f"{PLACES[1]}/", name_of=vid_of, wanted=labelled),),
 )

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
 
-from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
+from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor, folded_towers
 from lmms_cpllm.video import Clip
 
 VIEWS = ("context", "pixel")
@@ -59,6 +59,7 @@ def encode_files(
     with (
         ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
         tqdm(total=len(paths), initial=len(paths) - len(missing), desc="features", unit="video") as bar,
+        folded_towers(model),
     ):
         for start in range(0, len(missing), _CHUNK):
             chunk = missing[start : start + _CHUNK]

@@ -16,9 +16,10 @@ import pytest
 from fake_konvid import expect_count, konvid_ids, labels_file, make_konvid
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases import RELEASES, fetch, rows, unpack
-from lmms_cpllm.releases.base import Archive, LabelFile
-from lmms_cpllm.releases.fetch import download, fetch_archive, fetch_file, get
+from lmms_cpllm.releases import RELEASES, rows, transfer, unpack
+from lmms_cpllm.releases.fetch import fetch_archive, fetch_file, get
+from lmms_cpllm.releases.origins import Archive, LabelFile
+from lmms_cpllm.releases.transfer import download
 
 ZIP = "KoNViD_1k_videos.zip"
 
@@ -289,23 +290,25 @@ def test_gives_up_after_a_bounded_number_of_attempts_and_keeps_what_it_has(site,
     part = tmp_path / "x.zip.part"
     site.drop_after = [70_000] + [0] * 50
     text = failure(download, f"{site.url}/{ZIP}", part, pause_s=0)
-    assert f"{site.url}/{ZIP}: gave up after {fetch.ATTEMPTS} attempts without progress; 65,536 bytes are kept" in text
+    assert (
+        f"{site.url}/{ZIP}: gave up after {transfer.ATTEMPTS} attempts without progress; 65,536 bytes are kept" in text
+    )
     assert "Run the same command again later" in text
     assert part.read_bytes() == whole[:65_536]
-    assert len(site.requests) == 1 + fetch.ATTEMPTS - 1
+    assert len(site.requests) == 1 + transfer.ATTEMPTS - 1
 
 
 def test_the_pause_doubles(site, tmp_path, monkeypatch):
     content(site)
     pauses = []
-    monkeypatch.setattr(fetch.time, "sleep", pauses.append)
+    monkeypatch.setattr(transfer.time, "sleep", pauses.append)
     site.statuses = [503, 502, 429]
     download(f"{site.url}/{ZIP}", tmp_path / "x.part", pause_s=1.0)
     assert pauses == [1.0, 2.0, 4.0]
 
 
 def test_nobody_there(tmp_path, site, monkeypatch):
-    monkeypatch.setattr(fetch.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(transfer.time, "sleep", lambda seconds: None)
     text = failure(download, "http://127.0.0.1:9/x.zip", tmp_path / "x.zip.part")
     assert "http://127.0.0.1:9/x.zip: gave up after 5 attempts without progress; 0 bytes are kept" in text
 
@@ -329,9 +332,9 @@ def test_wrong_address(tmp_path):
 def test_an_expired_certificate_is_not_retried_and_not_overridden(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         assert kwargs.get("verify", True) is True
-        raise fetch.requests.exceptions.SSLError("certificate has expired")
+        raise transfer.requests.exceptions.SSLError("certificate has expired")
 
-    monkeypatch.setattr(fetch.requests, "get", refuse)
+    monkeypatch.setattr(transfer.requests, "get", refuse)
     text = failure(download, "https://example.org/x.zip", tmp_path / "x.zip.part")
     assert "certificate has expired" in text
     assert f"put it at {tmp_path / 'x.zip'}" in text

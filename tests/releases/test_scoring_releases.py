@@ -127,10 +127,14 @@ def test_list_check_and_get(make_release, capsys, name):
 
 
 @pytest.mark.parametrize("name", BELOW_THE_ROOT)
-def test_every_release_states_its_facts_and_what_is_not_open_has_no_archives(name):
+def test_every_release_states_its_facts_and_where_it_is_fetched_from_if_it_may_be(name):
     release = RELEASES[name]
     # Of what is open, its addresses are known.
-    assert bool(release.archives) == bool(release.label_files) == (name == "maxwell")
+    assert bool(release.archives) == (name == "maxwell")
+    assert bool(release.buckets) == (name == "youtube_ugc")
+    assert bool(release.hub_folders) == (name in ("lsvq_test", "lsvq_1080p"))
+    assert bool(release.label_files) == bool(release.archives or release.buckets or release.hub_folders)
+    assert (f"`lmms-cpllm data get {name}`" in release.how_to_get) == bool(release.label_files)
     assert release.direction == "higher is better"
     assert release.source.startswith("http")
     assert f"LMMS_CPLLM_DATA/{release.folders[0]}" in release.how_to_get
