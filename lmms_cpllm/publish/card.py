@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, ModelCardData
 
-from lmms_cpllm import __version__
 from lmms_cpllm.publish.figures import Figure
 
 _TASK, _TASK_NAME = "video-quality-assessment", "Video quality assessment"
@@ -134,8 +133,8 @@ def _results(figures: Sequence[Figure], verified: bool) -> list[str]:
         lines.append(f"| {' | '.join(map(str, cells))} | {one.arguments} | {one.date} |")
     lines += [
         "",
-        f"By lmms-eval with lmms-cpllm {__version__}. Intervals are of a bootstrap over videos. n never shrinks: an "
-        "unanswered video counts as the middle of the scale, an unanswered question as wrong.",
+        "By lmms-eval and the tasks of lmms-cpllm. Intervals are of a bootstrap over videos. n never shrinks: an unanswered "
+        "video counts as the middle of the scale, an unanswered question as wrong.",
         "",
     ]
     if not verified:

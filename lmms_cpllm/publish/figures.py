@@ -114,11 +114,11 @@ def _of_run(run: TaskRun, processor: dict[str, Any]) -> list[Figure]:
 
 
 def _interval(run: TaskRun, metric: str) -> tuple[float, float]:
+    if metric == "srcc" and {"ci95_low", "ci95_high"} <= set(run.metrics):
+        return run.metrics["ci95_low"], run.metrics["ci95_high"]
     function, items = run.functions.get(metric, ""), (run.items or {}).get(metric)
     if items and is_known(function):
         return percentile_interval(resampled_values(function, items))
-    if metric == "srcc":
-        return tuple(run.metrics.get(name, math.nan) for name in ("ci95_low", "ci95_high"))
     return math.nan, math.nan
 
 
