@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import ChainMap
 from collections.abc import Sequence
 from pathlib import Path
 
 from lmms_cpllm.commands.tables import print_table
-from lmms_cpllm.releases import RELEASES
+from lmms_cpllm.releases import RELEASES, TRAINING_RELEASES
 from lmms_cpllm.releases.base import (
     Listing,
     Release,
@@ -26,6 +27,8 @@ from lmms_cpllm.releases.base import (
 from lmms_cpllm.releases.places import DATA_VARIABLE, data_root, find_place, locate
 from lmms_cpllm.releases.questions import Question
 
+_ALL = ChainMap(RELEASES, TRAINING_RELEASES)
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
@@ -38,13 +41,13 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     check = actions.add_parser(
         "check", help="count, find missing and unreadable videos, check the MOS; exit 1 on findings"
     )
-    check.add_argument("name", metavar="NAME", choices=sorted(RELEASES), help=f"one of: {', '.join(sorted(RELEASES))}")
+    check.add_argument("name", metavar="NAME", choices=sorted(_ALL), help=f"one of: {', '.join(sorted(_ALL))}")
     check.set_defaults(run=run_check)
 
     get = actions.add_parser(
         "get", help="download and unpack a release from its authors or a mirror; goes on where it stopped"
     )
-    get.add_argument("name", metavar="NAME", choices=sorted(RELEASES), help=f"one of: {', '.join(sorted(RELEASES))}")
+    get.add_argument("name", metavar="NAME", choices=sorted(_ALL), help=f"one of: {', '.join(sorted(_ALL))}")
     get.add_argument("--to", metavar="DIR", type=Path, help=f"folder of the releases (default: {DATA_VARIABLE})")
     get.add_argument(
         "--mirror",
@@ -66,7 +69,7 @@ def run_list(args: argparse.Namespace) -> int:
             release.licence,
             _where(release, root),
         )
-        for release in RELEASES.values()
+        for release in _ALL.values()
     ]
     print_table(("name", "release", "videos or questions", "MOS scale", "licence", "found"), lines)
     print(
@@ -79,7 +82,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_check(args: argparse.Namespace) -> int:
     """Check one release as it lies on disk; 1 when there is any finding."""
-    release = RELEASES[args.name]
+    release = _ALL[args.name]
     if release.embedded:
         rows = list(release.embedded())
         listing = Listing(Path(rows[0].video).parent, Path(), tuple(rows), (), (), len(rows))
@@ -103,7 +106,7 @@ def run_get(args: argparse.Namespace) -> int:
     """Download a release and say where it is; 1 when it is not complete afterwards."""
     from lmms_cpllm.releases.fetch import default_root, get
 
-    release = RELEASES[args.name]
+    release = _ALL[args.name]
     if release.embedded:
         print(f"{release.title} is part of this package: {release.how_to_get}. There is nothing to download.")
         return 0

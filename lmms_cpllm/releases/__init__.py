@@ -17,7 +17,7 @@ from lmms_cpllm.releases.kvq import KVQ
 from lmms_cpllm.releases.live_qualcomm import LIVE_QUALCOMM
 from lmms_cpllm.releases.live_vqc import LIVE_VQC
 from lmms_cpllm.releases.live_yt_gaming import LIVE_YT_GAMING
-from lmms_cpllm.releases.lsvq import LSVQ_1080P, LSVQ_TEST
+from lmms_cpllm.releases.lsvq import LSVQ_1080P, LSVQ_TEST, LSVQ_TRAIN
 from lmms_cpllm.releases.maxwell import MAXWELL
 from lmms_cpllm.releases.pairing import Pair, one_other_each
 from lmms_cpllm.releases.places import data_root, find_place
@@ -29,6 +29,7 @@ from lmms_cpllm.releases.youtube_ugc import YOUTUBE_UGC
 __all__ = [
     "MINI",
     "RELEASES",
+    "TRAINING_RELEASES",
     "Pair",
     "Question",
     "Release",
@@ -96,6 +97,9 @@ RELEASES: dict[str, Release] = {
         FINEVD_CHOICE,
     )
 }
+
+TRAINING_RELEASES: dict[str, Release] = {LSVQ_TRAIN.name: LSVQ_TRAIN}
+"""Parts of releases that are for training; they are no tasks."""
 
 
 def find_release(name: str) -> Release:

@@ -50,7 +50,7 @@ def get(release: Release, root: Path, *, mirror: str | None = None, pause_s: flo
     lock = FileLock(folder / ".lmms-cpllm.lock")
     try:
         with lock.acquire(timeout=0):
-            for file in release.label_files:
+            for file in () if _is_there(release, folder) else release.label_files:
                 if not any((folder / place / file.name).is_file() for place in ("", *file.places)):
                     fetch_file(file, folder, mirror=mirror, pause_s=pause_s)
             for archive in release.archives:

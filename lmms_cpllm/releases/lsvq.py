@@ -82,6 +82,11 @@ def labelled(folder: Path) -> frozenset[str]:
     return frozenset(label.name for labels in (read_test(folder), read_1080p(folder)) for label in labels.labels)
 
 
+def all_labelled(folder: Path) -> frozenset[str]:
+    """Those and the training set's. Raises DataError."""
+    return labelled(folder) | {label.name for label in read_train(folder).labels}
+
+
 LSVQ_TEST = Release(
     name="lsvq_test",
     title="LSVQ-test",
@@ -130,8 +135,8 @@ LSVQ_TRAIN = replace(
     title="LSVQ-train",
     count=28056,
     other_counts=(),
-    label_files=(),
-    hub_folders=(),
+    how_to_get=how_to_get("lsvq_train", TRAIN_TEST),
+    hub_folders=tuple(replace(folder, wanted=all_labelled) for folder in LSVQ_TEST.hub_folders),
     split="train (not is_test)",
     read=read_train,
 )

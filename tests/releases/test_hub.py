@@ -15,7 +15,7 @@ from fake_questions import CHOICE, YES_NO, line
 from fake_site import Answer, serve
 
 from lmms_cpllm.errors import DataError
-from lmms_cpllm.releases import RELEASES, hub, rows, unpack
+from lmms_cpllm.releases import RELEASES, TRAINING_RELEASES, hub, rows, unpack
 from lmms_cpllm.releases.fetch import get
 from lmms_cpllm.releases.hub import HubFile, archives_of
 
@@ -129,6 +129,17 @@ def test_both_test_sets_of_lsvq_come_with_one_download(serving, lsvq, lsvq_test,
     site.asked.clear()
     fetched(site, RELEASES["lsvq_1080p"], tmp_path)
     assert site.asked == []
+
+
+def test_the_training_set_of_lsvq_comes_with_the_test_sets(serving, lsvq, lsvq_test, tmp_path):
+    site = serving(lsvq)
+    folder = fetched(site, lsvq_test, tmp_path)
+    train = {label.name for label in TRAINING_RELEASES["lsvq_train"].read(folder).labels}
+    before = files_in(folder)
+    assert not train & {name.removesuffix(".mp4") for name in before}
+    fetched(site, TRAINING_RELEASES["lsvq_train"], tmp_path)
+    there = {name.removesuffix(".mp4") for name in files_in(folder)}
+    assert there - {name.removesuffix(".mp4") for name in before} == train & there != set()
 
 
 def test_only_the_archive_that_holds_a_lost_video_is_fetched_again(serving, lsvq, lsvq_test, tmp_path):

@@ -13,18 +13,15 @@ import numpy as np
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.model.processing_cpllm import ANSWER_PREFIX, COMPARE_PREFIX
 from lmms_cpllm.ratings import level_of
-from lmms_cpllm.releases import Release, find_release, mos_scale
+from lmms_cpllm.releases import TRAINING_RELEASES, Release, find_release, mos_scale
 from lmms_cpllm.releases.base import inspect
 from lmms_cpllm.releases.custom import CUSTOM
-from lmms_cpllm.releases.lsvq import LSVQ_TRAIN
 from lmms_cpllm.releases.places import find_place, shorten
 from lmms_cpllm.training.batches import TIE
 from lmms_cpllm.training.full.data.samples import CHOICES, Sample, Video, ask, read_nothing, wording
 from lmms_cpllm.video import Clip
 
 logger = logging.getLogger(__name__)
-TRAINING_RELEASES = {LSVQ_TRAIN.name: LSVQ_TRAIN}
-"""Parts of releases that are for training; they are no tasks."""
 _ATTEMPTS = 20
 
 
