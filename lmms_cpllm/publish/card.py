@@ -133,8 +133,8 @@ def _results(figures: Sequence[Figure], verified: bool) -> list[str]:
         lines.append(f"| {' | '.join(map(str, cells))} | {one.arguments} | {one.date} |")
     lines += [
         "",
-        "By lmms-eval and the tasks of lmms-cpllm. Intervals are of a bootstrap over videos. n never shrinks: an unanswered "
-        "video counts as the middle of the scale, an unanswered question as wrong.",
+        "By lmms-eval and the tasks of lmms-cpllm. Intervals are of a bootstrap over videos. n never shrinks: an "
+        "unanswered video counts as the middle of the scale, an unanswered question as wrong.",
         "",
     ]
     if not verified:
