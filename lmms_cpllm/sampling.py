@@ -1,6 +1,7 @@
 """Which frames and which crops of a video the two views hold. Pure numpy; decoding is in `video/`.
 
-Every plan is a function of the timestamps and of the frame size alone, so the same video gives the same views on every run.
+Every plan is a function of the timestamps, of a long video's key frames, and of the frame size alone, so the same video gives
+the same views on every run.
 """
 
 from __future__ import annotations
@@ -38,7 +39,31 @@ class ViewPlan:
         object.__setattr__(self, "context_size", (int(height), int(width)))
 
 
-def centre_frames(seconds: np.ndarray, duration_s: float, parts: int) -> np.ndarray:
+LONG_FRAMES = 1500
+"""Frames above which a video is long: a minute at 25 per second. The clips of all public data sets are shorter."""
+# Frames from a key frame to the one that stands for it: a key frame alone is often better, or worse, than what follows.
+_SETTLED = 4
+
+
+def anchors(key_frames: np.ndarray, count: int) -> np.ndarray:
+    """Frames of a long video that are quickly decoded: a little after a key frame. None of any other.
+
+    Decoding up to a given frame of a video whose key frames are ten seconds apart costs up to ten seconds of video. A long
+    video would cost that for each of its frames; with these it costs no more than a short one.
+
+    Args:
+        key_frames: (J,) ascending int64 indices of the frames at which a decoder can start.
+        count: N frames in all.
+
+    Returns:
+        Ascending int64 indices.
+    """
+    if count <= LONG_FRAMES:
+        return np.zeros(0, np.int64)
+    return np.unique(np.minimum(key_frames + _SETTLED, np.append(key_frames[1:], count) - 1))
+
+
+def centre_frames(seconds: np.ndarray, duration_s: float, parts: int, near: np.ndarray | None = None) -> np.ndarray:
     """The frame on screen at the centre of each of `parts` equal parts of the video.
 
     A frame is on screen from its own timestamp to the next one's. With a constant frame rate this is the frame whose
@@ -48,6 +73,7 @@ def centre_frames(seconds: np.ndarray, duration_s: float, parts: int) -> np.ndar
         seconds: (N,) ascending timestamps in seconds, the first of them 0; N >= 1.
         duration_s: end of the last frame's display in seconds.
         parts: number of parts, >= 1.
+        near: `anchors`; the nearest one takes a centre's place if it lies in the same part.
 
     Returns:
         (parts,) int64 indices into `seconds`, ascending, repeated where there are fewer frames than parts.
@@ -55,10 +81,18 @@ def centre_frames(seconds: np.ndarray, duration_s: float, parts: int) -> np.ndar
     centres = (np.arange(parts) + 0.5) / parts * duration_s
     # A centre on a timestamp belongs to the frame that starts there, though the container rounds to milliseconds.
     tolerance = min(0.0015, 0.25 * duration_s / len(seconds))
-    return np.clip(np.searchsorted(seconds, centres + tolerance, side="right") - 1, 0, len(seconds) - 1)
+    found = np.clip(np.searchsorted(seconds, centres + tolerance, side="right") - 1, 0, len(seconds) - 1)
+    if near is None or not len(near):
+        return found
+    distance = np.abs(seconds[near][None, :] - centres[:, None])
+    nearest = distance.argmin(axis=1)
+    reached = distance[np.arange(parts), nearest] < duration_s / parts / 2
+    return np.where(reached, near[nearest], found)
 
 
-def frame_runs(seconds: np.ndarray, duration_s: float, moments: int, length: int) -> np.ndarray:
+def frame_runs(
+    seconds: np.ndarray, duration_s: float, moments: int, length: int, near: np.ndarray | None = None
+) -> np.ndarray:
     """Runs of consecutive frames around the centres of `moments` equal parts of the video.
 
     A run that would pass an end of the clip is shifted back into it. A clip of fewer than `length` frames gives all its
@@ -68,7 +102,7 @@ def frame_runs(seconds: np.ndarray, duration_s: float, moments: int, length: int
         (moments, length) int64 indices into `seconds`.
     """
     count = len(seconds)
-    first = centre_frames(seconds, duration_s, moments) - (length - 1) // 2
+    first = centre_frames(seconds, duration_s, moments, near) - (length - 1) // 2
     first = np.clip(first, 0, max(count - length, 0))
     return np.minimum(first[:, None] + np.arange(length), count - 1)
 

@@ -114,6 +114,17 @@ def test_commands_and_options_of_report_are_there(text):
     assert named >= {"--out", "--markdown", "--latex", "--csv", "--videos", "--no-videos"}
 
 
+def test_commands_and_options_of_profile_are_there(text):
+    section = text.split("## Benchmarks")[1].split("\n## ")[0]
+    commands = re.findall("^lmms-cpllm (profile .*)", section, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        build_parser().parse_args(shlex.split(command, comments=True))
+    actions = build_parser()._subparsers._group_actions[0].choices["profile"]._option_string_actions
+    named = set(re.findall(r"(--[a-z][\w-]*)", section))
+    assert named == {option for option in actions if option.startswith("--")} - {"--help", "--score-only"}
+
+
 def test_the_jobs_install_run_and_compare(text):
     github, gitlab = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL))
     steps = [step["run"] for step in github["jobs"]["compare"]["steps"] if "run" in step]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lmms_cpllm.sampling import ViewPlan, centre_frames, crop_corners, frame_runs, reflected
+from lmms_cpllm.sampling import LONG_FRAMES, ViewPlan, anchors, centre_frames, crop_corners, frame_runs, reflected
 
 
 def plan(moments=4, crops=4, size=224, run=2):
@@ -42,6 +42,26 @@ def test_centre_frames_go_by_time_where_the_rate_varies():
     seconds = np.concatenate([[0.0], 9 + np.arange(10) / 10])
     assert centre_frames(seconds, 10.0, 4).tolist() == [0, 0, 0, 0]
     assert centre_frames(seconds, 10.0, 10).tolist() == [0] * 9 + [6]
+
+
+def test_a_video_that_is_not_long_has_no_anchors():
+    assert anchors(np.arange(0, LONG_FRAMES, 10), LONG_FRAMES).tolist() == []
+
+
+def test_anchors_are_a_little_after_the_key_frames_and_before_the_next():
+    keys = np.array([0, 2, 1000, LONG_FRAMES - 1])
+    assert anchors(keys, LONG_FRAMES + 1).tolist() == [1, 6, 1004, LONG_FRAMES]
+    every = np.arange(LONG_FRAMES + 1)
+    assert anchors(every, len(every)).tolist() == every.tolist()
+
+
+def test_an_anchor_takes_the_place_of_the_centre_of_its_part():
+    seconds, duration_s = steady(3000)
+    assert centre_frames(seconds, duration_s, 3).tolist() == [500, 1500, 2500]
+    near = np.array([700, 1100, 1999])
+    assert centre_frames(seconds, duration_s, 3, near).tolist() == [700, 1100, 2500], "the last part has none"
+    assert frame_runs(seconds, duration_s, 3, 3, near)[:2].tolist() == [[699, 700, 701], [1099, 1100, 1101]]
+    assert centre_frames(seconds, duration_s, 3, np.zeros(0, np.int64)).tolist() == [500, 1500, 2500]
 
 
 def test_runs_are_consecutive_and_centred():

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lmms_cpllm.commands.model_arguments import add_model_arguments, read_model_arguments
 from lmms_cpllm.commands.tables import print_table
 from lmms_cpllm.errors import UserError, VideoError
 from lmms_cpllm.ratings import LEVELS
@@ -30,9 +31,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON, with the distribution over the five levels")
     form.add_argument("--csv", action="store_true", help="print CSV, line by line as the scores are known")
-    parser.add_argument(
-        "--model-args", metavar="NAME=VALUE,...", default="", help="arguments of `lmms-eval --model cpllm`"
-    )
+    add_model_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from lmms_cpllm.memory import keep_freed_memory
 
     keep_freed_memory()
-    arguments = _model_arguments(args.model_args)
+    arguments = read_model_arguments(args.model_args)
     if args.compare:
         return _compare(args, arguments)
     rows = _rows(args.videos, "describe" if args.describe else "score", arguments)
@@ -130,18 +129,3 @@ def _print_rows(rows: Sequence[dict], with_text: bool) -> None:
             text = [row["description"]] if with_text else []
             lines.append((row["file"], f"{row['quality']:.1f}", f"{row['acr']:.2f}", row["rating"], *text))
     print_table(columns, lines)
-
-
-def _model_arguments(text: str) -> dict[str, str]:
-    """The arguments of a text as lmms-eval takes it.
-
-    Raises:
-        UserError: a part without a name or value.
-    """
-    found = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, value = part.partition("=")
-        if not (equals and name.strip() and value.strip()):
-            raise UserError(f"--model-args: expected name=value,name=value, found {part!r}")
-        found[name.strip()] = value.strip()
-    return found

@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from lmms_cpllm.errors import VideoError
-from lmms_cpllm.sampling import ViewPlan
+from lmms_cpllm.sampling import ViewPlan, anchors
 from lmms_cpllm.video.colour import Orientation, orientation_of
 from lmms_cpllm.video.demux import (
     Packets,
@@ -24,6 +24,7 @@ from lmms_cpllm.video.demux import (
     codec_name,
     displayed,
     is_image,
+    key_frames,
     open_video,
     read_packets,
     timeline,
@@ -141,7 +142,7 @@ def _decode_video(path: str, plan: ViewPlan, threads: int, strategy: str, watch:
         line = displayed(packets)
         if line is None:
             raise VideoError(path, _NO_FRAME)
-        views = Views(plan, line, codec, packets.size_bytes, packets.transfer)
+        views = _views(plan, line, packets, codec)
         needed = set(views.wanted) if line.by_pts else None
         spans = plan_spans(packets, line, views.wanted, strategy)
         try:
@@ -151,13 +152,13 @@ def _decode_video(path: str, plan: ViewPlan, threads: int, strategy: str, watch:
             intact = False
     if not intact:
         # Not to be had by jumping or by leaving frames out; or damaged, which then shows at the first error.
-        views = Views(plan, line, codec, packets.size_bytes, packets.transfer)
+        views = _views(plan, line, packets, codec)
         intact = _run_through(path, views, line, packets, threads, watch, strict=True)
     if intact:
         return views
     # Damaged. On one thread from the beginning there is one answer, whatever was asked for.
     for _ in range(2):
-        views, arrived = Views(plan, line, codec, packets.size_bytes, packets.transfer), []
+        views, arrived = _views(plan, line, packets, codec), []
         if _run_through(path, views, line, packets, 1, watch, strict=False, arrived=arrived):
             return views
         # Some of the planned frames never come: plan again over those that do.
@@ -165,6 +166,11 @@ def _decode_video(path: str, plan: ViewPlan, threads: int, strategy: str, watch:
         if line is None:
             break
     raise VideoError(path, _NO_FRAME)
+
+
+def _views(plan: ViewPlan, line: Timeline, packets: Packets, codec: str) -> Views:
+    near = anchors(key_frames(packets, line), len(line.keys))
+    return Views(plan, line, codec, packets.size_bytes, packets.transfer, near)
 
 
 def _run_through(

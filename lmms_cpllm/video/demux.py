@@ -217,6 +217,14 @@ def timeline(packets: Packets, pts: list[int | None]) -> Timeline | None:
     return Timeline(pts, True, seconds, span + last, (count - 1) / span if span > 0 else rate)
 
 
+def key_frames(packets: Packets, line: Timeline) -> np.ndarray:
+    """Where a decoder can start, as ascending int64 indices of the timeline; none where timestamps do not say."""
+    if not line.by_pts:
+        return np.zeros(0, np.int64)
+    starts = {pts for pts, is_key in zip(packets.pts, packets.keys, strict=True) if is_key}
+    return np.array([index for index, key in enumerate(line.keys) if key in starts], np.int64)
+
+
 @contextlib.contextmanager
 def _translated(path: str) -> Iterator[None]:
     """Errors of FFmpeg, of the file system and of memory inside the block leave it as `VideoError`."""

@@ -82,11 +82,17 @@ class Views:
     """Takes decoded frames in any order, converts those that the plan needs and holds nothing but the finished views."""
 
     def __init__(
-        self, plan: ViewPlan, line: Timeline, codec: str, size_bytes: int = 0, transfer: int = UNSPECIFIED
+        self,
+        plan: ViewPlan,
+        line: Timeline,
+        codec: str,
+        size_bytes: int = 0,
+        transfer: int = UNSPECIFIED,
+        near: np.ndarray | None = None,
     ) -> None:
         self._plan, self._line, self._codec, self._size_bytes = plan, line, codec, size_bytes
-        self._context_at = centre_frames(line.seconds, line.duration_s, plan.context_frames)
-        self._pixel_at = frame_runs(line.seconds, line.duration_s, plan.pixel_moments, plan.pixel_frames)
+        self._context_at = centre_frames(line.seconds, line.duration_s, plan.context_frames, near)
+        self._pixel_at = frame_runs(line.seconds, line.duration_s, plan.pixel_moments, plan.pixel_frames, near)
         side = plan.crop_size
         self._context = np.empty((plan.context_frames, *plan.context_size, 3), np.uint8)
         self._pixel = np.empty(

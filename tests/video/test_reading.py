@@ -4,7 +4,7 @@ import pytest
 from clips import write_clip
 from same_views import PLAN, assert_same_every_way
 
-from lmms_cpllm.sampling import ViewPlan, crop_corners
+from lmms_cpllm.sampling import LONG_FRAMES, ViewPlan, crop_corners
 from lmms_cpllm.video import STRATEGIES, decode, decoding, reading
 from lmms_cpllm.video.demux import displayed, open_video, read_packets
 
@@ -87,6 +87,21 @@ def test_seek_decodes_fewer_packets(tmp_path, monkeypatch):
     assert counts["seek"] <= 2 * 12
     assert counts["linear"] >= 150
     assert counts["auto"] == counts["seek"]
+
+
+def test_a_long_video_costs_no_more_than_a_few_frames_for_each_that_is_taken(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", frames=LONG_FRAMES + 100, gop=250, options={"sc_threshold": "0"})
+    fed = []
+    original = reading._decode_packet
+    monkeypatch.setattr(reading, "_decode_packet", lambda *given: fed.append(given) or original(*given))
+    plan = ViewPlan(4, (16, 16), 4, 1, 2, 16)
+    clip = decode(path, plan)
+    assert len(fed) < 4 * 20
+    frames = np.round(clip.context_seconds * 30)
+    assert frames.tolist() == [254, 504, 1004, 1504], "four frames after the key frame nearest to each centre"
+    for strategy in STRATEGIES:
+        again = decode(path, plan, strategy=strategy)
+        assert all(np.array_equal(getattr(clip, name), getattr(again, name)) for name in ("context", "pixel"))
 
 
 def test_auto_runs_through_where_there_is_one_key_frame(tmp_path):
