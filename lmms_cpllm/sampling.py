@@ -1,7 +1,7 @@
 """Which frames and which crops of a video the two views hold. Pure numpy; decoding is in `video/`.
 
-Every plan is a function of the timestamps, of a long video's key frames, and of the frame size alone, so the same video gives
-the same views on every run.
+Every plan is a function of the timestamps, of a long video's key frames, and of the frame size alone, so the same video
+gives the same views on every run.
 """
 
 from __future__ import annotations
