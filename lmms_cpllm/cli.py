@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from lmms_cpllm import __version__
-from lmms_cpllm.commands import baseline, compare, data, profile, report, score, tasks_path, train
+from lmms_cpllm.commands import baseline, compare, data, export, profile, report, score, tasks_path, train
 
-COMMANDS = (score, compare, report, baseline, data, train, profile, tasks_path)
+COMMANDS = (score, compare, report, baseline, data, train, export, profile, tasks_path)
 
 
 def build_parser() -> argparse.ArgumentParser:

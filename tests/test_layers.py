@@ -40,6 +40,7 @@ PARTS = {
     "compare": (5, {"compare"}),
     "report": (5, {"report"}),
     "profile": (5, {"profile"}),
+    "publish": (5, {"publish"}),
     "cli": (6, {"cli", "commands"}),
     "plugin": (5, {"plugin"}),
 }

@@ -53,17 +53,28 @@ def test_every_argument_of_vqa_scores_stands_in_its_table_and_no_other(text):
 
 
 def test_commands_and_options_of_training_are_there(text):
-    section = text.split("## Training")[1].split("## File tree")[0]
+    section = text.split("\n## Training\n")[1].split("### Publish")[0]
     commands = [
         shlex.split(line, comments=True) for line in re.findall("^lmms-cpllm (train .*)", section, re.MULTILINE)
     ]
-    assert {action for _, action, *_ in commands} == {"recipe", "test", "baselines", "ablations"}
+    assert {action for _, action, *_ in commands} == {"recipe", "prepare", "test", "baselines", "ablations"}
     for command in commands:
         build_parser().parse_args(command)
     recipe = next(command for command in commands if command[1] == "recipe")
     for option in re.findall(r"`(--[\w-]+)`", section):
         if option not in recipe:
             build_parser().parse_args([*recipe, option])
+
+
+def test_commands_that_publish_are_there(text):
+    section = text.split("### Publish")[1].split("## File tree")[0]
+    commands = [
+        shlex.split(line, comments=True) for line in re.findall("^lmms-cpllm (export .*)", section, re.MULTILINE)
+    ]
+    assert len(commands) == 2
+    for command in commands:
+        for option in ([], *([option] for option in re.findall(r"`(--[\w-]+)`", section))):
+            build_parser().parse_args([*command, *option])
 
 
 def test_commands_of_the_baselines_are_there(text):

@@ -1,4 +1,4 @@
-"""`lmms-cpllm train recipe | test | baselines | ablations`: makes a checkpoint, tells what it and its parts are worth."""
+"""`lmms-cpllm train recipe | prepare | test | baselines | ablations`: makes a checkpoint, tells what parts are worth."""
 
 from __future__ import annotations
 
@@ -33,6 +33,25 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     _add_full(recipe.add_argument_group("full size (with --work and --out; data under $LMMS_CPLLM_DATA)"))
     recipe.set_defaults(run=run_recipe, refuse=recipe.error)
 
+    prepare = actions.add_parser("prepare", help="decode the videos of a recipe once, into a cache for its training")
+    prepare.add_argument("name", metavar="RECIPE", help="small, paper or a YAML file of your own")
+    prepare.add_argument(
+        "--cache", metavar="DIR", type=Path, help="the cache (default: that which the recipe names, beside it)"
+    )
+    prepare.add_argument("--stages", metavar="NAME", nargs="+", help="of these (default: all that are not optional)")
+    prepare.add_argument(
+        "--pieces", action="store_true", help="also the frames of clean videos, uncompressed: large, see README"
+    )
+    prepare.add_argument("--workers", metavar="N", type=int, default=0, help="videos at once (default: one a core)")
+    prepare.add_argument(
+        "--shard-mb",
+        metavar="MB",
+        type=float,
+        default=512.0,
+        help="the most that one file holds (default: %(default)g)",
+    )
+    prepare.set_defaults(run=run_prepare, refuse=prepare.error)
+
     test = actions.add_parser("test", help="the sealed test: figures of a checkpoint with intervals over contents")
     test.add_argument("checkpoint", metavar="DIR", nargs="+", help="one folder for each seed; the median is printed")
     _add_data(test)
@@ -64,6 +83,12 @@ def _add_full(parser: argparse._ArgumentGroup) -> None:
     )
     parser.add_argument(
         "--sharding", metavar="HOW", default="none", help="over GPUs: none, zero2 or fsdp (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="what `train prepare` has decoded (default: that of the recipe, or none)",
     )
     parser.add_argument("--plan", action="store_true", help="only say what it needs: parameters, memory, time")
     parser.add_argument("--gpus", metavar="N", type=int, default=1, help="of the plan (default: %(default)s)")
@@ -136,10 +161,37 @@ def _run_full(args: argparse.Namespace) -> int:
         return 0
     _require(args, "work", "out")
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-    record = running.run(recipe, path, args.work, args.out, sharding=args.sharding, only=args.stages)
+    record = running.run(recipe, path, args.work, args.out, sharding=args.sharding, only=args.stages, cache=args.cache)
     for entry in record["stages"][-1]["history"][-1:]:
         print(f"validation SRCC: {entry['srcc']:.3f}")
     print(f"saved to {args.out}")
+    return 0
+
+
+def run_prepare(args: argparse.Namespace) -> int:
+    """Decodes into a cache; prints how fast, how much, and what failed."""
+    from lmms_cpllm.training.full import preparing, reading, running
+
+    path = reading.find(args.name)
+    recipe = reading.read(path)
+    if args.workers < 0:
+        args.refuse(f"argument --workers: expected 0 (one a core) or more, found {args.workers}")
+    if args.shard_mb <= 0:
+        args.refuse(f"argument --shard-mb: expected more than 0, found {args.shard_mb:g}")
+    if args.cache is None and not recipe.cache:
+        args.refuse("the following arguments are required for a recipe without the key cache: --cache")
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+    done = preparing.prepare_views(
+        recipe,
+        path,
+        running.cache_of(recipe, path, args.cache),
+        running.chosen(recipe, args.stages),
+        pieces=args.pieces,
+        workers=args.workers,
+        shard_bytes=int(args.shard_mb * 1e6),
+    )
+    for prepared in done:
+        print("\n".join(preparing.prepared_lines(prepared)))
     return 0
 
 

@@ -16,6 +16,10 @@ EMBEDDED = "cpllm-tiny"
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 ABLATIONS = ("context", "pixel")
 ON_ERROR = ("count", "raise")
+# As in model.scaling, which imports torch.
+QUANTISATIONS = ("4bit", "8bit")
+COMPILERS = ("inductor", "aot_eager", "eager")
+CACHES = ("dynamic", "static")
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _MOST_WORKERS = 8
 _LONGEST_S = 1_000_000
@@ -37,6 +41,12 @@ class Arguments:
     """As in transformers' `from_pretrained`; not together with `device`."""
     attn_implementation: str | None = None
     """As in transformers: `sdpa`, `eager`, `flash_attention_2`."""
+    quantization: str | None = None
+    """Bits of the decoder's weights: one of `QUANTISATIONS`."""
+    compile: str | None = None
+    """Backend of torch.compile for towers and decoder: one of `COMPILERS`; `true` is the first."""
+    cache_implementation: str | None = None
+    """Of what the decoder has read, when it writes: one of `CACHES`."""
     context_frames: int | None = None
     """Key frames of a video."""
     pixel_moments: int | None = None
@@ -177,6 +187,15 @@ def _one_of(allowed: tuple[str, ...]) -> Callable[[str, object], str]:
     return check
 
 
+def _compiler(name: str, value: object) -> str | None:
+    text = str(value).strip().lower()
+    if text in COMPILERS:
+        return text
+    if text in _TRUE or text in _FALSE:
+        return COMPILERS[0] if text in _TRUE else None
+    raise ArgumentError(f"{name}: expected true, false or one of {', '.join(COMPILERS)}, found {value!r}")
+
+
 def _device(name: str, value: object) -> str:
     text = str(value).strip().lower()
     kind, _, index = text.partition(":")
@@ -192,6 +211,9 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "device": _device,
     "device_map": _text,
     "attn_implementation": _text,
+    "quantization": _one_of(QUANTISATIONS),
+    "compile": _compiler,
+    "cache_implementation": _one_of(CACHES),
     "context_frames": _count,
     "pixel_moments": _count,
     "pixel_crops": _count,

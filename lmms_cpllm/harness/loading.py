@@ -7,6 +7,7 @@ import torch
 from lmms_cpllm.errors import ArgumentError
 from lmms_cpllm.harness.arguments import Arguments
 from lmms_cpllm.model import fold_towers, load
+from lmms_cpllm.model.scaling import compile_parts
 
 
 def load_model(arguments: Arguments, rank_device: torch.device | None = None):
@@ -17,7 +18,7 @@ def load_model(arguments: Arguments, rank_device: torch.device | None = None):
         rank_device: the device of this process where there are several.
 
     Raises:
-        ArgumentError: a device that is not there.
+        ArgumentError: a device, a compiler or a package that is not there.
         CheckpointError: `pretrained` or `adapter` cannot be loaded.
     """
     model, processor = load(
@@ -27,12 +28,17 @@ def load_model(arguments: Arguments, rank_device: torch.device | None = None):
         device_map=arguments.device_map,
         attn_implementation=arguments.attn_implementation,
         adapter=arguments.adapter,
+        quantization=arguments.quantization,
     )
+    if arguments.cache_implementation:
+        model.generation_config.cache_implementation = arguments.cache_implementation
     for name, value in arguments.view_settings().items():
         setattr(processor.video_processor, name, value)
     model.set_ablation(arguments.ablate)
     if is_on_cpu(model, arguments) and model.dtype == torch.float32:
         fold_towers(model)
+    if arguments.compile:
+        compile_parts(model, arguments.compile)
     return model, processor
 
 

@@ -12,6 +12,7 @@ from lmms_cpllm.errors import ArgumentError, CheckpointError
 from lmms_cpllm.model.configuration_cpllm import CPLLMConfig
 from lmms_cpllm.model.modeling_cpllm import CPLLMForConditionalGeneration
 from lmms_cpllm.model.processing_cpllm import CPLLMProcessor
+from lmms_cpllm.model.scaling import quantisation
 
 ADAPTER = "adapter"
 """Folder below a checkpoint's own for adapters that belong to it and were not merged."""
@@ -27,6 +28,7 @@ def load(
     device_map: str | dict | None = None,
     attn_implementation: str | None = None,
     adapter: str | Path | None = None,
+    quantization: str | None = None,
 ) -> tuple[CPLLMForConditionalGeneration, CPLLMProcessor]:
     """Loads model and processor for inference.
 
@@ -38,6 +40,7 @@ def load(
         device_map: as in `from_pretrained`, for models larger than one device.
         attn_implementation: `sdpa`, `eager`, `flash_attention_2`, ...
         adapter: folder or hub id of a PEFT adapter; that of a folder that holds one if None.
+        quantization: one of `scaling.QUANTISATIONS`, for the decoder; needs bitsandbytes and CUDA.
 
     Raises:
         ArgumentError: an argument is not allowed, or PEFT is missing.
@@ -48,8 +51,11 @@ def load(
     if device is not None and device_map is not None:
         raise ArgumentError(f"device={device} and device_map={device_map}: give one of the two")
     _check_folder(pretrained)
-    on_cpu = device_map is None and torch.device(device or "cpu").type == "cpu"
-    weights_dtype = "float32" if dtype == "auto" and on_cpu else dtype
+    own = Path(pretrained) / ADAPTER
+    if adapter is None and (own / "adapter_config.json").is_file():
+        adapter = own
+    options = _quantised(quantization, device, device_map, adapter) if quantization else {"device_map": device_map}
+    weights_dtype = "float32" if dtype == "auto" and _is_on_cpu(device, device_map) else dtype
     try:
         config = AutoConfig.from_pretrained(pretrained)
         if not isinstance(config, CPLLMConfig):
@@ -57,21 +63,40 @@ def load(
         model = CPLLMForConditionalGeneration.from_pretrained(
             pretrained,
             dtype=weights_dtype,
-            device_map=device_map,
             attn_implementation=attn_implementation,
             use_safetensors=True,
+            **options,
         )
         processor = CPLLMProcessor.from_pretrained(pretrained)
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{pretrained}: cannot be loaded as a CP-LLM checkpoint: {error}") from error
-    own = Path(pretrained) / ADAPTER
-    if adapter is None and (own / "adapter_config.json").is_file():
-        adapter = own
     if adapter is not None:
         model = _with_adapter(model, adapter)
-    if device is not None:
+    if device is not None and not quantization:
         model = model.to(device)
     return model.eval(), processor
+
+
+def _is_on_cpu(device: str | None, device_map: str | dict | None) -> bool:
+    """Whether all of a model will be on a CPU."""
+    if device_map is None:
+        return torch.device(device or "cpu").type == "cpu"
+    if device_map in ("auto", "balanced", "balanced_low_0", "sequential"):
+        return not torch.accelerator.is_available()
+    places = device_map.values() if isinstance(device_map, dict) else [device_map]
+    return all(str(place) == "cpu" for place in places)
+
+
+def _quantised(quantization: str, device: str | None, device_map, adapter) -> dict:
+    """Further arguments of `from_pretrained`."""
+    if adapter is not None:
+        raise ArgumentError(
+            f"quantization={quantization}: merged weights expected, found the adapter {adapter}; export with "
+            "merge_lora: true, or leave quantization out"
+        )
+    config = quantisation(quantization)
+    # Weights of few bits are made on their device and stay there.
+    return {"quantization_config": config, "device_map": device_map or {"": device or "cuda"}}
 
 
 def _check_folder(pretrained: str | Path) -> None:

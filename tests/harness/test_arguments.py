@@ -10,10 +10,9 @@ from lmms_cpllm.harness.arguments import Arguments, parse
 from lmms_cpllm.video.limits import Limits
 
 ALLOWED = (
-    "pretrained, adapter, dtype, device, device_map, attn_implementation, context_frames, pixel_moments, pixel_crops, "
-    "ablate, decode_workers, decode_threads, prefetch, embedding_cache, threads, decode_timeout, decode_frames, isolate, "
-    "on_error, failures, batch_size, "
-    "max_batch_size"
+    "pretrained, adapter, dtype, device, device_map, attn_implementation, quantization, compile, cache_implementation, "
+    "context_frames, pixel_moments, pixel_crops, ablate, decode_workers, decode_threads, prefetch, embedding_cache, "
+    "threads, decode_timeout, decode_frames, isolate, on_error, failures, batch_size, max_batch_size"
 )
 
 

@@ -1,6 +1,7 @@
 """Sources of full-size training: scores, conversations, distortions on the fly; what fails is named, counted, skipped."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from full_training import VIEWS, make_data
 from lmms_cpllm.errors import ArgumentError, DataError, VideoError
 from lmms_cpllm.model import CPLLMVideoProcessor
 from lmms_cpllm.training.full.data.conversations import ConversationsSource, read_conversations
+from lmms_cpllm.training.full.data.decoded import PieceReader
 from lmms_cpllm.training.full.data.mixing import Failures
 from lmms_cpllm.training.full.data.scores import ScoresSource, hold_out, read_list, read_release
 from lmms_cpllm.training.full.data.sources import find_data, locate
@@ -129,7 +131,7 @@ def test_what_is_no_conversation_is_named(tmp_path, item, said):
 
 
 def test_distortions_on_the_fly(data):
-    source, rng = SyntheticSource("clean", find_clean(data / "clean"), PLAN, seconds=0.3), np.random.default_rng(1)
+    source, rng = SyntheticSource("clean", find_clean(data / "clean"), PLAN, PieceReader(0.3)), np.random.default_rng(1)
     samples = [source.draw(rng, lambda path: None) for _ in range(24)]
     pairs = [sample for sample in samples if sample.choice is not None]
     named = [sample for sample in samples if sample.choice is None]
@@ -143,6 +145,21 @@ def test_distortions_on_the_fly(data):
     assert sum((s.clips[0].pixel != s.clips[1].pixel).any() for s in pairs) > len(pairs) / 2
     assert {clip.pixel.shape for sample in samples for clip in sample.clips} == {(2, 1, 1, 32, 32, 3)}
     assert all(sample.answer.startswith(("It has ", "Nothing is wrong")) for sample in named)
+
+
+def test_outlines_are_the_samples_without_their_clips(data):
+    scored = read_list(data / "scores.csv", 0.5, 0.0)
+    sources = [
+        ScoresSource("list", scored, pairs=0.5, group=0),
+        ConversationsSource("talk", read_conversations(data / "talk.json", data)),
+        SyntheticSource("clean", find_clean(data / "clean"), PLAN, PieceReader(0.3)),
+    ]
+    for source in sources:
+        for seed in range(8):
+            sample = source.draw(np.random.default_rng(seed), lambda path: path)
+            outline = source.outline(np.random.default_rng(seed))
+            assert outline.clips == (None,) * len(sample.clips)
+            assert outline == replace(sample, clips=outline.clips)
 
 
 def test_all_of_a_stage(data, caplog):

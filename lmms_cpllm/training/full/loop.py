@@ -22,6 +22,7 @@ from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.full import checkpoints
 from lmms_cpllm.training.full.building import learning, parameter_groups, set_modes
 from lmms_cpllm.training.full.data.collating import Batch, Encoder, collate_batch
+from lmms_cpllm.training.full.data.grouping import GroupedBatches
 from lmms_cpllm.training.full.data.mixing import Failures, Samples
 from lmms_cpllm.training.full.data.sources import StageData
 from lmms_cpllm.training.full.losses import batch_losses, total
@@ -113,7 +114,7 @@ def run_stage(
             last = progress.step == stage.steps
             if data.held_out and (last or progress.step % stage.evaluate_every == 0):
                 ids = model.config.rating_token_ids
-                scores = validate(wrapped, data.held_out, encoder, ids, accelerator, stage.batch, recipe.precision)
+                scores = validate(wrapped, data, encoder, ids, accelerator, stage.batch, recipe.precision)
                 set_modes(model, stage)
                 progress.history.append({"step": progress.step} | scores)
                 log.write({f"validation/{name}": value for name, value in scores.items()})
@@ -159,10 +160,9 @@ def _accumulate(
     for number in range(stage.accumulate):
         batch = next(batches).to(accelerator.device)
         failed += batch.failed
-        if not batch.inputs:
+        if batch.stop:
             failures.add(failed)
-            last = ": ".join(failed[-1])
-            raise DataError(f"sample after sample failed, the last: {last}. Check the data: `lmms-cpllm data check`")
+            raise DataError(batch.stop)
         with gradients(wrapped, accelerator, shared=number == stage.accumulate - 1):
             with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
                 logits = wrapped(**batch.inputs, use_cache=False).logits
@@ -182,16 +182,11 @@ def _batches(
     """The batches of this process from a step on. Sample n of a stage is the same whoever draws it."""
     world, rank = accelerator.num_processes, accelerator.process_index
     length = stage.steps * stage.accumulate * world * stage.batch
-    samples = Samples(data, encoder, encoder.processor.read, length, seed)
-    places = [
-        (number * world + rank) * stage.batch + i
-        for number in range(start * stage.accumulate, stage.steps * stage.accumulate)
-        for i in range(stage.batch)
-    ]
+    samples = Samples(data, encoder, length, seed)
+    first, count = start * stage.accumulate, stage.steps * stage.accumulate
     loader = DataLoader(
         samples,
-        batch_size=stage.batch,
-        sampler=places,
+        batch_sampler=GroupedBatches(samples.length, first, count, stage.batch, world, rank, stage.grouped, seed),
         num_workers=stage.workers,
         collate_fn=functools.partial(collate_batch, processor=encoder.processor),
         pin_memory=accelerator.device.type == "cuda",

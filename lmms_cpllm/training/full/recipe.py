@@ -136,6 +136,8 @@ class Stage:
     """Samples at once on one device."""
     accumulate: _Count = 1
     """Batches of one step on one device."""
+    grouped: _Count = 16
+    """Batches of one device among which samples of like length are put together; 1 leaves them as they are drawn."""
     warmup: _Share = 0.03
     """Share of the steps in which the rates rise; then they fall as half a cosine."""
     weight_decay: _Weight = 0.05
@@ -172,6 +174,8 @@ class Recipe:
     """Prompt and answer together; longer samples count as failed."""
     merge_lora: bool = True
     """Whether the exported model holds the last stage's adapters in its weights, or beside them in `adapter/`."""
+    cache: str = ""
+    """Folder of decoded videos that `lmms-cpllm train prepare` makes; a relative name is beside the recipe."""
     trackers: tuple[str, ...] = ()
     """Of accelerate, such as `tensorboard`; a log in JSON lines is always written."""
     seed: int = 0

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
+from lmms_cpllm.model.scaling import quantisation
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.full.building import assemble_start, prepare
 from lmms_cpllm.training.full.data.sources import find_data
@@ -26,7 +27,14 @@ _SETTINGS, _RECORD = "settings.json", "record.json"
 
 
 def run(
-    recipe: Recipe, path: Path, work: Path, out: Path, *, sharding: str = "none", only: Sequence[str] | None = None
+    recipe: Recipe,
+    path: Path,
+    work: Path,
+    out: Path,
+    *,
+    sharding: str = "none",
+    only: Sequence[str] | None = None,
+    cache: Path | None = None,
 ) -> dict:
     """Trains and exports; goes on where it was stopped.
 
@@ -37,6 +45,7 @@ def run(
         out: the finished folder.
         sharding: over the processes that run this.
         only: names of the stages; None for all that are not optional.
+        cache: folder of decoded videos; that of the recipe if None.
 
     Returns:
         The record that is saved as training.json beside the weights.
@@ -47,6 +56,7 @@ def run(
     """
     stages = chosen(recipe, only)
     check_target(out)  # before days of training
+    cache = _find_cache(recipe, path, cache)
     accelerator = make_accelerator(recipe.trackers, str(work))
     if recipe.trackers:
         accelerator.init_trackers("lmms-cpllm")
@@ -58,7 +68,7 @@ def run(
     records = []
     for number, stage in enumerate(stages, 1):
         folder, last = work / f"{number}-{stage.name}", number == len(stages)
-        records.append(_run_one(recipe, stage, path, start, folder, accelerator, sharding))
+        records.append(_run_one(recipe, stage, path, start, folder, accelerator, sharding, cache))
         accelerator.free_memory()
         if accelerator.is_main_process:
             state = folder / records[-1]["kept"]
@@ -87,8 +97,27 @@ def chosen(recipe: Recipe, only: Sequence[str] | None) -> list[Stage]:
     return [stage for stage in recipe.stages if (stage.name in only if only else not stage.optional)]
 
 
+def cache_of(recipe: Recipe, path: Path, asked: Path | None) -> Path | None:
+    """The folder of decoded videos that was asked for, or that of the recipe; None without one. It need not be there."""
+    return asked or (path.parent / recipe.cache if recipe.cache else None)
+
+
+def _find_cache(recipe: Recipe, path: Path, asked: Path | None) -> Path | None:
+    cache = cache_of(recipe, path, asked)
+    if cache is not None and not cache.is_dir():
+        raise DataError(f"{cache}: a folder that `lmms-cpllm train prepare` made expected, found none")
+    return cache
+
+
 def _run_one(
-    recipe: Recipe, stage: Stage, path: Path, start: Path, folder: Path, accelerator: Accelerator, sharding: str
+    recipe: Recipe,
+    stage: Stage,
+    path: Path,
+    start: Path,
+    folder: Path,
+    accelerator: Accelerator,
+    sharding: str,
+    cache: Path | None,
 ) -> dict:
     """The record of a stage; one that is finished is not run again."""
     settings = {"stage": asdict(stage), "model": asdict(recipe.model)}
@@ -99,7 +128,10 @@ def _run_one(
     if (folder / _RECORD).is_file():
         return json.loads((folder / _RECORD).read_text())
     processor = CPLLMProcessor.from_pretrained(start)
-    data = find_data(stage, path.parent, processor.video_processor.plan)
+    data = find_data(stage, path.parent, processor.video_processor.plan, cache=cache)
+    if cache and accelerator.is_main_process:
+        found, count = data.cached()
+        logger.info("%s: %d of %d videos are in %s, the others are decoded on the fly", stage.name, found, count, cache)
     model = prepare(_load(start, stage, accelerator), stage, recipe.precision)
     state, record = run_stage(model, processor, data, stage, recipe, folder, accelerator, sharding)
     if accelerator.is_main_process:
@@ -127,24 +159,10 @@ def _claim(folder: Path, settings: dict) -> None:
 def _load(start: Path, stage: Stage, accelerator: Accelerator) -> CPLLMForConditionalGeneration:
     if not (stage.lora and stage.lora.quantised):
         return CPLLMForConditionalGeneration.from_pretrained(start, dtype=torch.float32, use_safetensors=True)
-    from transformers import BitsAndBytesConfig
-    from transformers.utils import is_bitsandbytes_available
-
-    if accelerator.device.type != "cuda" or not is_bitsandbytes_available():
-        raise ArgumentError(
-            f"stages.{stage.name}.lora.quantised: bitsandbytes and a CUDA device are needed, found device "
-            f"{accelerator.device}; pip install bitsandbytes, or leave quantised out"
-        )
-    skipped = ["context_tower", "pixel_tower", "context_projector", "pixel_projector", "lm_head"]
     return CPLLMForConditionalGeneration.from_pretrained(
         start,
         dtype=torch.float32,
         use_safetensors=True,
         device_map={"": accelerator.device},
-        quantization_config=BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_compute_dtype=torch.bfloat16,
-            llm_int8_skip_modules=skipped,
-        ),
+        quantization_config=quantisation("4bit", f"stages.{stage.name}.lora.quantised"),
     )

@@ -29,11 +29,18 @@ def make_accelerator(trackers: tuple[str, ...], folder: str) -> Accelerator:
     # One process assembles and exports while the others wait.
     patience = InitProcessGroupKwargs(timeout=timedelta(hours=2))
     try:
-        return Accelerator(log_with=list(trackers) or None, project_dir=folder, kwargs_handlers=[ddp, patience])
+        accelerator = Accelerator(log_with=list(trackers) or None, project_dir=folder, kwargs_handlers=[ddp, patience])
     except ValueError as error:
         raise ArgumentError(
             f"trackers: expected those that accelerate knows, installed; found {trackers}: {error}"
         ) from error
+    # Accelerate leaves out what is not installed, and does not say so.
+    missing = set(trackers) - {str(one) for one in accelerator.log_with} - {"all"}
+    if missing:
+        raise ArgumentError(
+            f"trackers: the packages of {', '.join(sorted(missing))} expected, found none; install them, or leave them out"
+        )
+    return accelerator
 
 
 def wrap(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from lmms_cpllm.metrics.correlation import srcc
 from lmms_cpllm.model.modeling_cpllm import expected_quality
 from lmms_cpllm.training.full.data.collating import Encoder, collate_batch
 from lmms_cpllm.training.full.data.scores import Scored, rate_sample
+from lmms_cpllm.training.full.data.sources import StageData
 from lmms_cpllm.video import Clip, views_from_frames
 
 # Of a video that cannot be read, as in the tasks.
@@ -23,7 +25,7 @@ _MIDDLE = 50.0
 
 def validate(
     wrapped: torch.nn.Module,
-    held_out: Sequence[tuple[str, Sequence[Scored]]],
+    data: StageData,
     encoder: Encoder,
     rating_ids: Sequence[int],
     accelerator: Accelerator,
@@ -34,7 +36,7 @@ def validate(
 
     Args:
         wrapped: the model; it is put into evaluation mode.
-        held_out: title and videos of each source.
+        data: with the videos that are held out.
         encoder: makes token ids.
         rating_ids: tokens of the five ratings, best first.
         accelerator: knows the processes.
@@ -44,8 +46,8 @@ def validate(
     wrapped.eval()
     found: dict[str, float] = {}
     answered, count = 0, 0
-    for title, scored in held_out:
-        predicted = _predict(wrapped, scored, encoder, rating_ids, accelerator, batch, precision)
+    for title, scored in data.held_out:
+        predicted = _predict(wrapped, scored, data.read, encoder, rating_ids, accelerator, batch, precision)
         values = [_MIDDLE if math.isnan(value) else value for value in predicted]
         answered += sum(not math.isnan(value) for value in predicted)
         count += len(predicted)
@@ -56,7 +58,7 @@ def validate(
     return found | {"srcc": sum(known) / max(1, len(known)), "answered": answered / max(1, count)}
 
 
-def _predict(wrapped, scored, encoder, rating_ids, accelerator, batch, precision) -> list[float]:
+def _predict(wrapped, scored, read, encoder, rating_ids, accelerator, batch, precision) -> list[float]:
     """Quality of each video, nan where it cannot be read; the same list in every process."""
     world, rank = accelerator.num_processes, accelerator.process_index
     mine: list[tuple[int, float]] = []
@@ -65,7 +67,7 @@ def _predict(wrapped, scored, encoder, rating_ids, accelerator, batch, precision
         places = [min(start + rank * batch + i, len(scored) - 1) for i in range(batch)]
         samples, readable = [], []
         for place in places:
-            clip = _read(encoder, scored[place])
+            clip = _clip(read, scored[place])
             readable.append(clip is not None)
             given = clip if clip is not None else _blank(encoder)
             samples.append(encoder.encode(rate_sample(scored[place], 0, None, lambda _, given=given: given)))
@@ -80,9 +82,9 @@ def _predict(wrapped, scored, encoder, rating_ids, accelerator, batch, precision
     return [found[place] for place in range(len(scored))]
 
 
-def _read(encoder: Encoder, one: Scored) -> Clip | None:
+def _clip(read: Callable[[Path], Clip], one: Scored) -> Clip | None:
     try:
-        return encoder.processor.read(one.video.path)
+        return read(one.video.path)
     except VideoError:
         return None
 

@@ -27,7 +27,7 @@ class Encoded:
     """A sample as token ids, with what failed before it was found."""
 
     turn: Turn | None
-    """None where sample after sample failed."""
+    """None where none could be had."""
     clips: tuple[Clip, ...]
     quality: float
     """0..100, nan where it is not known."""
@@ -36,6 +36,8 @@ class Encoded:
     choice: int
     """0, 1 or `UNKNOWN`."""
     failed: tuple[tuple[str, str], ...]
+    stop: str = ""
+    """Why there is no sample, for whoever can fix it."""
 
 
 class Encoder:
@@ -67,13 +69,18 @@ class Encoder:
             failed,
         )
 
+    def length(self, sample: Sample) -> int:
+        """Tokens of a sample or its outline, those of its videos among them. Raises TooLong."""
+        turn = self.encode(sample).turn
+        return len(turn.prompt) + len(turn.answer)
+
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.processor.tokenizer.encode(text, add_special_tokens=False))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples that go through the model at once; nothing but failures where no sample could be had."""
+    """Samples that go through the model at once; nothing but failures, and why, where one could not be had."""
 
     inputs: dict[str, torch.Tensor]
     """`input_ids` and `attention_mask` `(B, L)`, `context_values` `(V, M, 3, h, w)`, `pixel_values`
@@ -83,6 +90,8 @@ class Batch:
     the rating or choice follows, or `UNKNOWN`; `quality`, `sd` `(B,)` float32; `group`, `choice` `(B,)`."""
     failed: tuple[tuple[str, str], ...] = ()
     """Name of a video, and why it could not be read."""
+    stop: str = ""
+    """Why training cannot go on."""
 
     def to(self, device: torch.device) -> Batch:
         """On another device."""
@@ -91,6 +100,7 @@ class Batch:
             {name: value.to(**move) for name, value in self.inputs.items()},
             {name: value.to(**move) for name, value in self.targets.items()},
             self.failed,
+            self.stop,
         )
 
     def pin_memory(self) -> Batch:
@@ -99,6 +109,7 @@ class Batch:
             {name: value.pin_memory() for name, value in self.inputs.items()},
             {name: value.pin_memory() for name, value in self.targets.items()},
             self.failed,
+            self.stop,
         )
 
 
@@ -110,8 +121,9 @@ def collate_batch(samples: Sequence[Encoded], processor: CPLLMProcessor) -> Batc
         processor: pads and normalises.
     """
     failed = tuple(failure for sample in samples for failure in sample.failed)
-    if any(sample.turn is None for sample in samples):
-        return Batch({}, {}, failed)
+    stop = next((sample.stop for sample in samples if sample.turn is None), "")
+    if stop:
+        return Batch({}, {}, failed, stop)
     text = collate([sample.turn for sample in samples], processor.tokenizer.pad_token_id)
     soft = torch.tensor([sample.turn.soft for sample in samples])
     following = torch.cat((text["labels"][:, 1:], torch.full((len(samples), 1), IGNORED_LABEL)), 1)

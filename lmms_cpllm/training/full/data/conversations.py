@@ -19,7 +19,7 @@ import numpy as np
 
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases.places import shorten
-from lmms_cpllm.training.full.data.samples import Sample, Video
+from lmms_cpllm.training.full.data.samples import Sample, Video, read_nothing
 from lmms_cpllm.video import Clip
 
 _MARK = re.compile(r"\s*<(?:video|image)>\s*")
@@ -115,3 +115,6 @@ class ConversationsSource:
         shown = sum(part["type"] == "video" for message in before for part in message["content"])
         text = " ".join(part["text"] for part in one.messages[chosen]["content"])
         return Sample(before, "", text, tuple(read(video.path) for video in one.videos[:shown]))
+
+    def outline(self, rng: np.random.Generator) -> Sample:
+        return self.draw(rng, read_nothing)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,8 +10,9 @@ import torch
 from lmms_cpllm.errors import DataError, VideoError
 from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.training.full.data.collating import UNKNOWN, Encoded, Encoder, TooLong
+from lmms_cpllm.training.full.data.samples import Source
+from lmms_cpllm.training.full.data.shards import DamagedShard
 from lmms_cpllm.training.full.data.sources import StageData
-from lmms_cpllm.video import Clip
 
 # Samples drawn in the place of one that failed; that so many fail by chance is out of question.
 _ATTEMPTS = 10
@@ -25,13 +24,12 @@ class Samples(torch.utils.data.Dataset):
     Args:
         data: of the stage.
         encoder: makes token ids.
-        read: decodes a file.
         length: how many samples the stage draws.
         seed: of all draws.
     """
 
-    def __init__(self, data: StageData, encoder: Encoder, read: Callable[[Path], Clip], length: int, seed: int) -> None:
-        self._data, self._encoder, self._read, self._length, self._seed = data, encoder, read, length, seed
+    def __init__(self, data: StageData, encoder: Encoder, length: int, seed: int) -> None:
+        self._data, self._encoder, self._length, self._seed = data, encoder, length, seed
 
     def __len__(self) -> int:
         return self._length
@@ -39,16 +37,38 @@ class Samples(torch.utils.data.Dataset):
     def __getitem__(self, place: int) -> Encoded:
         failed: list[tuple[str, str]] = []
         for attempt in range(_ATTEMPTS):
-            rng = np.random.default_rng([self._seed, place, attempt])
-            source = self._data.sources[rng.choice(len(self._data.sources), p=self._data.weights)]
+            source, rng = self._choose(place, attempt)
             try:
-                return self._encoder.encode(source.draw(rng, self._read), tuple(failed))
+                return self._encoder.encode(source.draw(rng, self._data.read), tuple(failed))
             except VideoError as error:
                 failed.append((error.path, error.reason))
             except TooLong as error:
                 failed.append((f"a conversation of {source.title}", str(error)))
-        # An error that ends the run would be lost in a worker process; the loop raises it.
-        return Encoded(None, (), float("nan"), 0.0, 0, UNKNOWN, tuple(failed))
+            except DamagedShard as error:
+                return _nothing(failed, str(error))
+        last = ": ".join(failed[-1])
+        return _nothing(
+            failed, f"sample after sample failed, the last: {last}. Check the data: `lmms-cpllm data check`"
+        )
+
+    def length(self, place: int) -> int:
+        """Tokens of the sample at a place if its videos can be read; no video is opened."""
+        for attempt in range(_ATTEMPTS):
+            source, rng = self._choose(place, attempt)
+            try:
+                return self._encoder.length(source.outline(rng))
+            except TooLong:
+                continue
+        return 0
+
+    def _choose(self, place: int, attempt: int) -> tuple[Source, np.random.Generator]:
+        rng = np.random.default_rng([self._seed, place, attempt])
+        return self._data.sources[rng.choice(len(self._data.sources), p=self._data.weights)], rng
+
+
+def _nothing(failed: list[tuple[str, str]], stop: str) -> Encoded:
+    """An error that ends the run would be lost in a worker process; the loop raises it."""
+    return Encoded(None, (), float("nan"), 0.0, 0, UNKNOWN, tuple(failed), stop)
 
 
 @dataclass

@@ -36,7 +36,8 @@ class Sample:
     """With which the answer begins, as part of the prompt."""
     answer: str
     """Behind the prefix; its first token is a rating or choice if `quality` or `choice` is set."""
-    clips: tuple[Clip, ...]
+    clips: tuple[Clip | None, ...]
+    """None only in outlines."""
     quality: float | None = None
     """0..100"""
     sd: float = 0.0
@@ -56,6 +57,14 @@ class Source(Protocol):
     def draw(self, rng: np.random.Generator, read: Callable[[Path], Clip]) -> Sample:
         """One sample. Raises VideoError for a video that cannot be read."""
         ...
+
+    def outline(self, rng: np.random.Generator) -> Sample:
+        """The same sample with None in the place of each clip: nothing is read."""
+        ...
+
+
+def read_nothing(path: Path) -> None:
+    """In the place of a reader, for outlines."""
 
 
 def ask(text: str, videos: int = 1) -> tuple[dict, ...]:

@@ -18,7 +18,7 @@ from lmms_cpllm.releases.base import inspect
 from lmms_cpllm.releases.custom import CUSTOM
 from lmms_cpllm.releases.places import find_place, shorten
 from lmms_cpllm.training.batches import TIE
-from lmms_cpllm.training.full.data.samples import CHOICES, Sample, Video, ask, wording
+from lmms_cpllm.training.full.data.samples import CHOICES, Sample, Video, ask, read_nothing, wording
 from lmms_cpllm.video import Clip
 
 logger = logging.getLogger(__name__)
@@ -116,6 +116,9 @@ class ScoresSource:
             if pair is not None:
                 return compare_sample(*pair, rng, read)
         return rate_sample(self.scored[rng.integers(len(self.scored))], self.group, rng, read)
+
+    def outline(self, rng: np.random.Generator) -> Sample:
+        return self.draw(rng, read_nothing)
 
     def _pair(self, rng: np.random.Generator) -> tuple[Scored, Scored] | None:
         for _ in range(_ATTEMPTS):

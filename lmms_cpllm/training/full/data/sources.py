@@ -12,6 +12,7 @@ from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases.places import DATA_VARIABLE
 from lmms_cpllm.sampling import ViewPlan
 from lmms_cpllm.training.full.data.conversations import Conversation, ConversationsSource, read_conversations
+from lmms_cpllm.training.full.data.decoded import PieceReader, ViewReader, piece_shards, view_shards
 from lmms_cpllm.training.full.data.guard import Evaluation, evaluation_videos, refused
 from lmms_cpllm.training.full.data.samples import Source
 from lmms_cpllm.training.full.data.scores import Scored, ScoresSource, hold_out, read_list, read_release
@@ -30,15 +31,41 @@ class StageData:
     """Shares of the samples; they sum to 1."""
     held_out: tuple[tuple[str, tuple[Scored, ...]], ...]
     """Title of a source, and the videos that validate."""
+    read: ViewReader
+    """Gives the views of a file."""
 
     @property
     def count(self) -> int:
         """Distinct videos."""
         return len({video.path for source in self.sources for video in source.videos})
 
+    @property
+    def viewed(self) -> list[Path]:
+        """The files of which views are taken, those that validate too."""
+        sources = [source for source in self.sources if not isinstance(source, SyntheticSource)]
+        learned = (video.path for source in sources for video in source.videos)
+        return list(dict.fromkeys([*learned, *(one.video.path for _, scored in self.held_out for one in scored)]))
+
+    @property
+    def pieces(self) -> list[tuple[PieceReader, list[Path]]]:
+        """The files of which frames are taken to be distorted, and how."""
+        sources = [source for source in self.sources if isinstance(source, SyntheticSource)]
+        return [(source.read_piece, [video.path for video in source.videos]) for source in sources]
+
+    def cached(self) -> tuple[int, int]:
+        """How many of the files, of how many, are taken from a cache."""
+        every = [(self.read.shards, self.viewed), *((read.shards, paths) for read, paths in self.pieces)]
+        return sum(path in shards for shards, paths in every if shards for path in paths), sum(
+            len(paths) for _, paths in every
+        )
+
 
 def find_data(
-    stage: Stage, place: Path, plan: ViewPlan, evaluation: Callable[[], Evaluation] = evaluation_videos
+    stage: Stage,
+    place: Path,
+    plan: ViewPlan,
+    evaluation: Callable[[], Evaluation] = evaluation_videos,
+    cache: Path | None = None,
 ) -> StageData:
     """Finds, reads and guards everything.
 
@@ -47,6 +74,7 @@ def find_data(
         place: the recipe's folder; relative names are looked for there, then below LMMS_CPLLM_DATA.
         plan: which views are taken of a video.
         evaluation: what the benchmarks show.
+        cache: folder of decoded videos that `preparing` made; what is not in it is decoded on the fly.
 
     Raises:
         ArgumentError: a release is not known.
@@ -71,12 +99,13 @@ def find_data(
         elif isinstance(settings, Conversations):
             source = _conversations(settings, place, shown, kept_out)
         else:
-            source = _synthetic(settings, place, plan, shown, kept_out)
+            source = _synthetic(settings, place, plan, shown, kept_out, cache)
         if not source.videos:
             raise DataError(f"{source.title}: no video is left to train on")
         sources.append(source)
         weights.append(settings.weight)
-    return StageData(tuple(sources), tuple(w / sum(weights) for w in weights), tuple(held))
+    read = ViewReader(plan, view_shards(cache, plan) if cache else None)
+    return StageData(tuple(sources), tuple(w / sum(weights) for w in weights), tuple(held), read)
 
 
 def locate(name: str, place: Path) -> Path:
@@ -117,8 +146,9 @@ def _conversations(settings: Conversations, place: Path, shown: Evaluation, kept
 
 
 def _synthetic(
-    settings: Synthetic, place: Path, plan: ViewPlan, shown: Evaluation, kept_out: set[Path]
+    settings: Synthetic, place: Path, plan: ViewPlan, shown: Evaluation, kept_out: set[Path], cache: Path | None
 ) -> SyntheticSource:
     videos = find_clean(locate(settings.folder, place))
     out = refused(settings.folder, videos, shown, settings.evaluation) | kept_out
-    return SyntheticSource(settings.folder, [v for v in videos if v.path not in out], plan, settings.seconds)
+    read_piece = PieceReader(settings.seconds, piece_shards(cache, settings.seconds) if cache else None)
+    return SyntheticSource(settings.folder, [v for v in videos if v.path not in out], plan, read_piece)

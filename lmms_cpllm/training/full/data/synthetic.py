@@ -7,6 +7,7 @@ score is made up.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,9 @@ from lmms_cpllm.sampling import ViewPlan
 from lmms_cpllm.synthesis.distortions import FAMILIES, TRAINING_RANGES
 from lmms_cpllm.synthesis.facts import kind_of
 from lmms_cpllm.training.draws import draw_strength
+from lmms_cpllm.training.full.data.decoded import PieceReader
 from lmms_cpllm.training.full.data.samples import CHOICES, Sample, Video, ask, wording
 from lmms_cpllm.video import Clip, views_from_frames
-from lmms_cpllm.video.pieces import plan_piece, read_piece
 
 # Two rungs are at least this factor of strength apart, so that the difference can be seen.
 _APART = 1.6
@@ -42,6 +43,17 @@ def find_clean(folder: Path) -> list[Video]:
     return found
 
 
+@dataclass(frozen=True)
+class _Rung:
+    """What is done to a clean video."""
+
+    family: str | None
+    """None for nothing."""
+    strength: float
+    """In the family's unit."""
+    seed: int
+
+
 class SyntheticSource:
     """Distorts the middle of clean videos.
 
@@ -49,39 +61,43 @@ class SyntheticSource:
         title: for messages.
         videos: clean ones.
         plan: which views are taken.
-        seconds: of a video that are distorted.
+        read_piece: gives the frames that are distorted.
     """
 
-    def __init__(self, title: str, videos: Sequence[Video], plan: ViewPlan, seconds: float) -> None:
-        self.title, self.videos, self._plan, self._seconds = title, videos, plan, seconds
+    def __init__(self, title: str, videos: Sequence[Video], plan: ViewPlan, read_piece: PieceReader) -> None:
+        self.title, self.videos, self._plan, self.read_piece = title, videos, plan, read_piece
 
     def draw(self, rng: np.random.Generator, read: Callable[[Path], Clip]) -> Sample:
+        video, rungs, sample = self._draw(rng)
+        frames, fps = self.read_piece(video.path)
+        return replace(sample, clips=tuple(self._clip(frames, fps, rung) for rung in rungs))
+
+    def outline(self, rng: np.random.Generator) -> Sample:
+        return self._draw(rng)[-1]
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Video, tuple[_Rung, ...], Sample]:
+        """A video, what is done to it for each clip, and the sample without clips."""
         video = self.videos[rng.integers(len(self.videos))]
         family = str(rng.choice(list(FAMILIES)))
         kind, strong = kind_of(family), draw_strength(family, rng)
         low, high = TRAINING_RANGES[family]
         seed = int(rng.integers(1 << 30))
-        piece = plan_piece(str(video.path), self._seconds)
-        frames = read_piece(str(video.path), piece)
         if rng.random() >= _PAIRS:
             clean = rng.random() < _CLEAN
-            clip = self._clip(frames, piece.fps, None if clean else family, strong, seed)
             answer = "Nothing is wrong with it." if clean else f"It has {kind}."
-            return Sample(ask(str(rng.choice(_NAMING))), "", answer, (clip,))
+            rung = _Rung(None if clean else family, strong, seed)
+            return video, (rung,), Sample(ask(str(rng.choice(_NAMING))), "", answer, (None,))
         # The lower rung is the clean video, or a strength that is well below.
         strong = max(strong, min(high, low * _APART))
         weak = float(np.exp(rng.uniform(np.log(low), np.log(strong / _APART)))) if rng.random() < 0.5 else None
         if weak and family in _WHOLE and int(weak) == int(strong):
             weak = None
         better = int(rng.integers(2))
-        rungs = [
-            self._clip(frames, piece.fps, family if weak else None, weak or 0.0, seed),
-            self._clip(frames, piece.fps, family, strong, seed),
-        ]
-        clips = tuple(rungs if better == 0 else rungs[::-1])
+        rungs = (_Rung(family if weak else None, weak or 0.0, seed), _Rung(family, strong, seed))
         answer = f" {CHOICES[better]}. The {CHOICES[1 - better]} has more {kind}."
-        return Sample(ask(wording("compare", rng), videos=2), COMPARE_PREFIX, answer, clips, choice=better)
+        sample = Sample(ask(wording("compare", rng), videos=2), COMPARE_PREFIX, answer, (None, None), choice=better)
+        return video, rungs if better == 0 else rungs[::-1], sample
 
-    def _clip(self, frames: list[np.ndarray], fps: int, family: str | None, strength: float, seed: int) -> Clip:
-        done = frames if family is None else list(FAMILIES[family].apply(frames, strength, seed))
+    def _clip(self, frames: list[np.ndarray], fps: int, rung: _Rung) -> Clip:
+        done = frames if rung.family is None else list(FAMILIES[rung.family].apply(frames, rung.strength, rung.seed))
         return views_from_frames(np.stack(done), fps, self._plan)
