@@ -1,5 +1,7 @@
 """Trains in a process that tests start: `full_worker.py RECIPE WORK:SHARDING ...`, alone or under torchrun.
 
+The sharding `configured` is left to a configuration of accelerate, for FSDP.
+
 KILL_AT=STAGE/.STATE kills it with signal 9 while it writes that state. A job `WORK>COPY:SHARDING` copies what a kill after
 the first state would have left of WORK, and goes on from there.
 """
@@ -45,5 +47,10 @@ if __name__ == "__main__":
             source, work = work.split(">")
             if os.environ.get("RANK", "0") == "0":
                 copy_first_state(Path(source), Path(work))
-        arguments = ["--work", work, "--out", f"{work}-out", "--sharding", sharding]
+        arguments = ["--work", work, "--out", f"{work}-out"]
+        if sharding == "configured":
+            # As `accelerate launch` hands on a configuration for DeepSpeed or FSDP.
+            os.environ |= {"ACCELERATE_USE_FSDP": "true", "ACCELERATE_MIXED_PRECISION": "bf16"}
+        else:
+            arguments += ["--sharding", sharding]
         assert main(["train", "recipe", recipe, *arguments]) == 0

@@ -82,7 +82,9 @@ def _add_full(parser: argparse._ArgumentGroup) -> None:
         "--stages", metavar="NAME", nargs="+", help="these, optional ones too (default: all that are not)"
     )
     parser.add_argument(
-        "--sharding", metavar="HOW", default="none", help="over GPUs: none, zero2 or fsdp (default: %(default)s)"
+        "--sharding",
+        metavar="HOW",
+        help="over GPUs: none, zero2 or fsdp (default: what accelerate was configured for, or none)",
     )
     parser.add_argument(
         "--cache",
@@ -155,7 +157,7 @@ def _run_full(args: argparse.Namespace) -> int:
     path = reading.find(args.name)
     recipe = reading.read(path)
     if args.plan:
-        setup = plan.Setup(args.gpus, args.sharding, args.memory_gb, args.tflops)
+        setup = plan.Setup(args.gpus, args.sharding or "none", args.memory_gb, args.tflops)
         for line in plan.plan_lines(plan.make_plan(recipe, setup)):
             print(line)
         return 0

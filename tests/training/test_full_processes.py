@@ -51,7 +51,7 @@ def works(recipe, tmp_path_factory) -> Path:
     """A straight run of each sharding, and the sharded one again from its first state; the folder of all."""
     folder = tmp_path_factory.mktemp("works")
     jobs = [f"{folder / sharding}:{sharding}" for sharding in ("none", "zero2", "fsdp")]
-    process = launch(recipe, *jobs, f"{folder / 'fsdp'}>{folder / 'resumed'}:fsdp")
+    process = launch(recipe, *jobs, f"{folder / 'fsdp'}>{folder / 'resumed'}:configured")
     assert process.returncode == 0, process.stderr[-4000:]
     return folder
 

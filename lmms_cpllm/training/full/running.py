@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.full.building import assemble_start, prepare
 from lmms_cpllm.training.full.data.sources import find_data
 from lmms_cpllm.training.full.export import check_target, export_state, save_whole
+from lmms_cpllm.training.full.launching import take_sharding
 from lmms_cpllm.training.full.loop import run_stage
 from lmms_cpllm.training.full.recipe import Recipe, Stage
 from lmms_cpllm.training.full.sharding import make_accelerator
@@ -32,7 +34,7 @@ def run(
     work: Path,
     out: Path,
     *,
-    sharding: str = "none",
+    sharding: str | None = None,
     only: Sequence[str] | None = None,
     cache: Path | None = None,
 ) -> dict:
@@ -43,7 +45,7 @@ def run(
         path: its file; what it names is looked for beside it.
         work: for the start, the states and models of all stages.
         out: the finished folder.
-        sharding: over the processes that run this.
+        sharding: over the processes that run this; None for what accelerate was configured for, or none.
         only: names of the stages; None for all that are not optional.
         cache: folder of decoded videos; that of the recipe if None.
 
@@ -57,6 +59,8 @@ def run(
     stages = chosen(recipe, only)
     check_target(out)  # before days of training
     cache = _find_cache(recipe, path, cache)
+    configured = take_sharding(os.environ)
+    sharding = sharding or configured or "none"
     accelerator = make_accelerator(recipe.trackers, str(work))
     if recipe.trackers:
         accelerator.init_trackers("lmms-cpllm")

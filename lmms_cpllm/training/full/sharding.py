@@ -29,7 +29,13 @@ def make_accelerator(trackers: tuple[str, ...], folder: str) -> Accelerator:
     # One process assembles and exports while the others wait.
     patience = InitProcessGroupKwargs(timeout=timedelta(hours=2))
     try:
-        accelerator = Accelerator(log_with=list(trackers) or None, project_dir=folder, kwargs_handlers=[ddp, patience])
+        # The loop itself casts to the recipe's precision.
+        accelerator = Accelerator(
+            mixed_precision="no",
+            log_with=list(trackers) or None,
+            project_dir=folder,
+            kwargs_handlers=[ddp, patience],
+        )
     except ValueError as error:
         raise ArgumentError(
             f"trackers: expected those that accelerate knows, installed; found {trackers}: {error}"
