@@ -15,6 +15,7 @@ from scipy import stats
 from lmms_cpllm.errors import CheckpointError, DataError, UserError, VideoError
 from lmms_cpllm.harness import answers, running
 from lmms_cpllm.ratings import LEVELS, parse_answer
+from lmms_cpllm.video import isolated
 
 SCORE_METRICS = {"srcc", "plcc", "krcc", "rmse", "fit_lcc", "answered", "ci95_low", "ci95_high"}
 
@@ -170,14 +171,14 @@ class TestUnreadableVideos:
         )
 
     def test_one_video_of_a_pair(self, mini: list, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        original = answers.read_media
+        original = isolated.decode
 
-        def read(request, processor):
-            if request.media[0] == mini[0].video:
-                raise VideoError(mini[0].video, "made to fail")
-            return original(request, processor)
+        def read(path, *plan, **options):
+            if path == mini[0].video:
+                raise VideoError(path, "made to fail")
+            return original(path, *plan, **options)
 
-        monkeypatch.setattr(answers, "read_media", read)
+        monkeypatch.setattr(isolated, "decode", read)
         results = evaluate("cpllm", ["vqa_mini_pairs"], f"pretrained={checkpoint}")
         assert metrics_of(results, "vqa_mini_pairs")["answered"] == 0.75
         item = items_of(results, "vqa_mini_pairs", "accuracy")[f"{mini[0].name} | {mini[5].name}"]
@@ -214,17 +215,17 @@ class TestResponseCache:
     def test_an_unreadable_video_is_tried_again(
         self, konvid: Path, checkpoint: Path, tmp_path: Path, calls: list, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        original = answers.read_media
+        original = isolated.decode
 
-        def read(request, processor):
-            raise VideoError(str(request.media[0]), "the disk was away")
+        def read(path, *plan, **options):
+            raise VideoError(path, "the disk was away")
 
-        monkeypatch.setattr(answers, "read_media", read)
+        monkeypatch.setattr(isolated, "decode", read)
         cache = str(tmp_path / "cache")
         results = evaluate("cpllm", ["vqa_konvid"], f"pretrained={checkpoint}", use_cache=cache)
         assert metrics_of(results, "vqa_konvid")["answered"] == 0
         assert math.isnan(metrics_of(results, "vqa_konvid")["srcc"])
-        monkeypatch.setattr(answers, "read_media", original)
+        monkeypatch.setattr(isolated, "decode", original)
         results = evaluate("cpllm", ["vqa_konvid"], f"pretrained={checkpoint}", use_cache=cache)
         assert metrics_of(results, "vqa_konvid")["answered"] == 1
         assert len(calls) == 8

@@ -264,7 +264,10 @@ class TestFineVD:
         finevd(tmp_path / "finevd", clips)
         (tmp_path / "finevd" / "data" / "yesno_test.jsonl").unlink()
         monkeypatch.setenv("LMMS_CPLLM_DATA", str(tmp_path))
-        with pytest.raises(DataError, match=r"FineVD, yes or no was not found(.|\n)*put data/yesno_test\.jsonl of"):
+        with pytest.raises(
+            DataError,
+            match=r"FineVD, yes or no was not found(.|\n)*and data/yesno_test\.jsonl of",
+        ):
             rows("finevd_yesno")
 
 

@@ -8,6 +8,7 @@ import torch
 from clips import write_clip
 from tiny_training import feature_shapes, mixed_examples, picture, readable_features, save_picture, small_model
 
+from lmms_cpllm.model import folded_towers
 from lmms_cpllm.training import features
 from lmms_cpllm.training.features import (
     VIEWS,
@@ -39,6 +40,12 @@ def files(tmp_path_factory):
     ]
 
 
+def answering(model, processor, path):
+    """Features by the towers as they are when the model answers, which `encode_files` uses."""
+    with folded_towers(model):
+        return encode_file(model, processor, path)
+
+
 def folders(root):
     return {view: root / view for view in VIEWS}
 
@@ -61,7 +68,7 @@ def test_features_of_files_in_their_order(model, files, tmp_path):
     assert {view: tuple(values.shape[1:]) for view, values in found.items()} == feature_shapes(*model)
     assert found["context"].dtype == found["pixel"].dtype == torch.float16
     for index, file in enumerate(files):
-        one = encode_file(*model, file)
+        one = answering(*model, file)
         assert torch.equal(one["context"][0], found["context"][index])
         assert torch.equal(one["pixel"][0], found["pixel"][index])
     assert not torch.equal(found["pixel"][0], found["pixel"][2])
@@ -125,7 +132,7 @@ def test_features_of_other_files_are_never_taken_from_the_folders(model, files, 
     found = encode_files(*model, others, folders(tmp_path), workers=1)
     assert {name for name, *_ in encoded[2:]} == {"c.jpg"}
     for index, file in enumerate(others):
-        assert torch.equal(found["pixel"][index], encode_file(*model, file)["pixel"][0])
+        assert torch.equal(found["pixel"][index], answering(*model, file)["pixel"][0])
     assert len(found["pixel"]) == 4
 
 
@@ -137,8 +144,8 @@ def test_a_file_of_the_same_name_in_another_folder_or_of_another_size_is_another
     cases = [("one", 1, 90), ("two", 2, 90), ("two", 2, 100)]
     found = [pixels(tmp_path / folder / "a.png", seed, height) for folder, seed, height in cases]
     assert not any(torch.equal(a, b) for a, b in itertools.combinations(found, 2))
-    assert torch.equal(found[0], encode_file(*model, tmp_path / "one" / "a.png")["pixel"][0])
-    assert torch.equal(found[2], encode_file(*model, tmp_path / "two" / "a.png")["pixel"][0])
+    assert torch.equal(found[0], answering(*model, tmp_path / "one" / "a.png")["pixel"][0])
+    assert torch.equal(found[2], answering(*model, tmp_path / "two" / "a.png")["pixel"][0])
 
 
 def test_shortened_stills_give_the_features_of_whole_ones(model, files):
