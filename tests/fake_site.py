@@ -67,11 +67,17 @@ def serve(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[Site]:
         def log_message(self, *args):
             """Keep the test's output clean."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with running(Handler) as site.url:
+        yield site
+
+
+@contextlib.contextmanager
+def running(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server that is answered for by `handler`."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    site.url = f"http://127.0.0.1:{server.server_port}"
-    yield site
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
     thread.join()

@@ -7,13 +7,13 @@ import http.server
 import io
 import subprocess
 import sys
-import threading
 import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from fake_konvid import expect_count, konvid_ids, labels_file, make_konvid
+from fake_site import running
 
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.releases import RELEASES, rows, transfer, unpack
@@ -75,14 +75,9 @@ def site(monkeypatch):
         def log_message(self, *args):
             """Keep the test's output clean."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    site.url = f"http://127.0.0.1:{server.server_port}/mirror"
-    yield site
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with running(Handler) as address:
+        site.url = f"{address}/mirror"
+        yield site
 
 
 def zip_bytes(members: dict[str, bytes], edit=None) -> bytes:
