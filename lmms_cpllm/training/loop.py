@@ -76,6 +76,8 @@ class Stage:
     """Epochs without a better validation after which the stage ends."""
     half_precision: bool = True
     """bfloat16 products where the processor has them; weights and losses stay float32."""
+    validated: int = 0
+    """At most so many examples of each source in the validation of an epoch, evenly spread; 0 for all."""
     seed: int = 0
 
 
@@ -148,7 +150,7 @@ def run_stage(
                 bar.update()
             model.eval()
             with average.in_place():
-                scores = validate(model, texts, validation, examples)
+                scores = validate(model, texts, validation, examples, stage.validated)
             history.append({"losses": {k: v / batches.steps for k, v in sums.items()}, "validation": scores})
             bar.set_postfix({name: f"{value:.3f}" for name, value in scores.items()})
             logger.info("%s epoch %d: %s", stage.name, epoch + 1, json.dumps(history[-1]))
@@ -219,12 +221,21 @@ def predict(
 
 
 def validate(
-    model: CPLLMForConditionalGeneration, texts: Texts, features: FeatureSource, examples: Sequence[Example]
+    model: CPLLMForConditionalGeneration,
+    texts: Texts,
+    features: FeatureSource,
+    examples: Sequence[Example],
+    most: int = 0,
 ) -> dict[str, float]:
-    """SRCC of the validation examples of each source, by the code that the tasks use."""
+    """SRCC of the validation examples of each source, by the code that the tasks use.
+
+    `most` takes at most so many of a source, evenly spread; 0 for all.
+    """
     scores = {}
     for source in SOURCES:
         indices = [i for i, e in enumerate(examples) if e.split == "validation" and e.source == source]
+        if most:
+            indices = indices[:: math.ceil(len(indices) / most) or 1]
         if len(indices) >= 3:
             predicted = predict(model, texts, features, examples, indices)
             scores[source] = srcc(predicted.tolist(), [examples[i].quality for i in indices])

@@ -50,6 +50,8 @@ TOWER = Stage(
     feature_noise=0.1,
     silence=0.2,
     weights={"rating": 1.0, "ranking": 1.0, "language": 0.5, "choice": 0.5, "kinds": 3.0},
+    # Whole views of a video cost more than its part in a step does.
+    validated=240,
 )
 """The pixel tower learns, together with a decoder that is then thrown away: `TASKS` begins with a new one, so that seeds
 and ablations differ in nothing but what they are about."""

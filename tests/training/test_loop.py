@@ -242,6 +242,30 @@ def test_validation_is_of_each_source_with_three_or_more(monkeypatch):
     assert validate(model, texts, source, few).keys() == {"synthetic"}
 
 
+def test_a_validation_may_take_some_of_each_source_evenly_spread(monkeypatch):
+    model, texts, known, source = prepared(60)
+    known = [replace(e, split="validation") for e in known]
+    taken = []
+
+    def predicted(model, texts, features, examples, indices):
+        taken.append(list(indices))
+        return np.array([examples[i].quality for i in indices])
+
+    monkeypatch.setattr(loop, "predict", predicted)
+    validate(model, texts, source, known, 7)
+    for indices in taken:
+        of_source = [i for i, e in enumerate(known) if e.source == known[indices[0]].source]
+        places = [of_source.index(i) for i in indices]
+        assert 3 <= len(places) <= 7
+        assert len(set(np.diff(places))) == 1
+        assert places[-1] + places[1] >= len(of_source)
+    whole = len(taken)
+    validate(model, texts, source, known, 1000)
+    assert sorted(i for indices in taken[whole:] for i in indices) == [
+        i for i, e in enumerate(known) if e.source in {known[indices[0]].source for indices in taken[:whole]}
+    ]
+
+
 def test_the_mean_of_weights_forgets_the_first_steps():
     parameter = torch.nn.Parameter(torch.zeros(1))
     average = Average({"x": parameter}, decay=0.5)
