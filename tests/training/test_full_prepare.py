@@ -23,7 +23,7 @@ from lmms_cpllm.errors import DataError
 from lmms_cpllm.training.full import preparing, reading
 from lmms_cpllm.training.full.building import assemble_start, empty_model, plan_config, plan_views
 from lmms_cpllm.training.full.data.collating import Encoder, collate_batch
-from lmms_cpllm.training.full.data.decoded import PieceReader, ViewReader, piece_shards, view_shards
+from lmms_cpllm.training.full.data.decoded import PieceReader, ViewReader, piece_shards, versions, view_shards
 from lmms_cpllm.training.full.data.mixing import Samples
 from lmms_cpllm.training.full.data.shards import DamagedShard, Record, Shards, Writer
 from lmms_cpllm.training.full.data.sources import find_data
@@ -181,9 +181,10 @@ def test_changed_settings_and_changed_files_are_not_taken(recipe, parts, monkeyp
     assert path in view_shards(cache, plan)
     assert len(view_shards(cache, replace(plan, pixel_moments=3))) == 0
     assert len(piece_shards(cache, 0.4)) == 0, "pieces were not asked for"
-    monkeypatch.setitem(sys.modules["lmms_cpllm.training.full.data.decoded"]._VERSIONS, "av", "0.0")
-    assert len(view_shards(cache, plan)) == 0, "another version may decode other bits"
-    monkeypatch.undo()
+    for part in ("av", "decoding"):
+        monkeypatch.setitem(versions(), part, "0.0")
+        assert len(view_shards(cache, plan)) == 0, "another version may decode other bits"
+        monkeypatch.undo()
     shutil.copy(recipe.parent / "clean" / "clip-of-training-2.mp4", path)
     shards = view_shards(cache, plan)
     assert path not in shards

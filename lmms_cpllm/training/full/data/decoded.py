@@ -6,32 +6,43 @@ videos before they are distorted, which are larger by far.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import av
 import numpy as np
 
-from lmms_cpllm import __version__
+import lmms_cpllm
 from lmms_cpllm.sampling import ViewPlan
 from lmms_cpllm.training.full.data.shards import Record, Shards
 from lmms_cpllm.video import Clip, VideoInfo, decode
 from lmms_cpllm.video.pieces import plan_piece, read_piece
 
 _VIEWS = ("context", "pixel", "context_seconds", "pixel_seconds")
-_VERSIONS = {"lmms_cpllm": __version__, "av": av.__version__}
-"""Other versions may decode other bits."""
+# What decides which frames are taken of a video and what becomes of them.
+_DECODING = ("sampling.py", "raw_video.py", "video/*.py")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of what decodes: others may give other bits. The code itself goes in: it changes more often than its version."""
+    package, digest = Path(lmms_cpllm.__file__).parent, hashlib.sha256()
+    for path in sorted(path for pattern in _DECODING for path in package.glob(pattern)):
+        digest.update(path.read_bytes())
+    return {"decoding": digest.hexdigest()[:16], "av": av.__version__}
 
 
 def view_shards(folder: Path, plan: ViewPlan) -> Shards:
     """The cached views of a plan. Raises DamagedShard."""
-    return Shards(folder, "views", asdict(plan) | _VERSIONS)
+    return Shards(folder, "views", asdict(plan) | versions())
 
 
 def piece_shards(folder: Path, seconds: float) -> Shards:
     """The cached frames of the middle `seconds` of videos. Raises DamagedShard."""
-    return Shards(folder, "pieces", {"seconds": seconds} | _VERSIONS)
+    return Shards(folder, "pieces", {"seconds": seconds} | versions())
 
 
 def view_record(clip: Clip) -> Record:
