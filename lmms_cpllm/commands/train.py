@@ -101,8 +101,7 @@ def _add_full(parser: argparse._ArgumentGroup) -> None:
         "--tflops",
         metavar="T",
         type=float,
-        default=200.0,
-        help="of one GPU in practice, for the plan (default: %(default)g)",
+        help="in practice, of one GPU or, of tiny, of the CPU, for the plan (default: 200; of tiny 0.1)",
     )
 
 
@@ -137,6 +136,8 @@ def run_recipe(args: argparse.Namespace) -> int:
     """Train and export; prints the validation of the last stage."""
     if args.name != TINY:
         return _run_full(args)
+    if args.plan:
+        return _plan_tiny(args)
     _require(args, "contents", "photographs", "work", "out")
     from lmms_cpllm.training import recipe
 
@@ -150,6 +151,18 @@ def run_recipe(args: argparse.Namespace) -> int:
     return 0
 
 
+def _plan_tiny(args: argparse.Namespace) -> int:
+    """What the recipe of the embedded checkpoint needs of a CPU."""
+    from lmms_cpllm.training import planning
+    from lmms_cpllm.training.full import plan
+
+    setup = plan.Setup(memory_gb=args.memory_gb, tflops=0.1 if args.tflops is None else args.tflops, device="CPU")
+    for line in plan.plan_lines(planning.tiny_plan(_settings(args), setup)):
+        print(line)
+    print(f"of {planning.EXAMPLES:,} examples, without rendering them: README, Training, says how long that takes")
+    return 0
+
+
 def _run_full(args: argparse.Namespace) -> int:
     """A recipe of full size, or its plan."""
     from lmms_cpllm.training.full import plan, reading, running
@@ -157,7 +170,9 @@ def _run_full(args: argparse.Namespace) -> int:
     path = reading.find(args.name)
     recipe = reading.read(path)
     if args.plan:
-        setup = plan.Setup(args.gpus, args.sharding or "none", args.memory_gb, args.tflops)
+        setup = plan.Setup(
+            args.gpus, args.sharding or "none", args.memory_gb, 200.0 if args.tflops is None else args.tflops
+        )
         for line in plan.plan_lines(plan.make_plan(recipe, setup)):
             print(line)
         return 0

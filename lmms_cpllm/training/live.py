@@ -150,12 +150,17 @@ def thinned(clip: Clip, rng: np.random.Generator) -> Clip:
     else:
         moments = np.arange(moments)
     pixel = clip.pixel[moments, rng.integers(crops, size=len(moments))][:, None]
-    size = round(pixel.shape[-2] * _PART_OF_A_CROP / 16) * 16 or pixel.shape[-2]
+    size = cut_size(pixel.shape[-2])
     top, left = rng.integers(0, pixel.shape[-2] - size + 1, 2)
     pixel = pixel[..., top : top + size, left : left + size, :]
     if rng.random() < 0.5:
         pixel = pixel[..., ::-1, :]
     return replace(clip, pixel=np.ascontiguousarray(pixel))
+
+
+def cut_size(size: int) -> int:
+    """Side in pixels of what is left of a crop of that side, in whole steps of the tower where it has one."""
+    return round(size * _PART_OF_A_CROP / 16) * 16 or size
 
 
 def open_pixel_tower(model: CPLLMForConditionalGeneration) -> list[torch.nn.Parameter]:

@@ -30,6 +30,8 @@ class Setup:
     """Of one GPU, in 1e9 bytes."""
     tflops: float = 200.0
     """What one GPU does in practice, in 1e12 operations a second; about half of what its maker says for bfloat16."""
+    device: str = "GPU"
+    """What it is called."""
 
     def __post_init__(self) -> None:
         if self.sharding not in SHARDINGS:
@@ -151,15 +153,17 @@ def plan_lines(plan: Plan) -> list[str]:
     ]
     lines += [
         "",
-        f"{setup.gpus} GPU{'s' if setup.gpus > 1 else ''}, sharding {setup.sharding}; GB (1e9 bytes) of one GPU, beside "
-        "some that its driver takes",
+        f"{setup.gpus} {setup.device}{'s' if setup.gpus > 1 else ''}, sharding {setup.sharding}; GB (1e9 bytes) of one "
+        f"{setup.device}, beside some that {'its driver' if setup.device == 'GPU' else 'the process'} takes",
         f"{'stage':<14}{'learning':>16}{'weights':>9}{'optimizer':>11}{'working':>9}{'all':>8}{'TFLOP/step':>12}{'hours':>8}",
     ]
     for stage in plan.stages:
         fits = "" if stage.memory_gb <= setup.memory_gb else f"  more than {setup.memory_gb:g} GB"
         lines.append(
             f"{stage.name:<14}{stage.learning:>16,}{stage.weights_gb:>9.1f}{stage.optimizer_gb:>11.1f}"
-            f"{stage.working_gb:>9.1f}{stage.memory_gb:>8.1f}{stage.step_flops / 1e12:>12.1f}{stage.hours:>8.1f}{fits}"
+            f"{stage.working_gb:>9.1f}{stage.memory_gb:>8.1f}{stage.step_flops / 1e12:>12.3g}{stage.hours:>8.1f}{fits}"
         )
-    lines.append(f"hours at {setup.tflops:g} TFLOP/s in practice on each GPU, without decoding and validation")
+    lines.append(
+        f"hours at {setup.tflops:g} TFLOP/s in practice on each {setup.device}, without decoding and validation"
+    )
     return lines
