@@ -15,3 +15,9 @@ def has_fast_bfloat16(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def has_fast_bfloat16_gradients() -> bool:
+    """True where the CPU also finds the gradients of convolutions faster in bfloat16: those with matrix tiles (AMX). With
+    AVX-512's products alone a step of the pixel tower took 1.7 times as long as in float32 (EPYC, PyTorch 2.14)."""
+    return has_fast_bfloat16("cpu") and torch.cpu._is_amx_tile_supported()

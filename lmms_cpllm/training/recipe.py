@@ -30,7 +30,7 @@ from lmms_cpllm.training.human import Scored, photographs_as_contents, read_scor
 from lmms_cpllm.training.labelling import Example, example_of_clip, example_of_photograph
 from lmms_cpllm.training.live import LiveFeatures, WholeFeatures
 from lmms_cpllm.training.loop import Stage, digest_examples, run_stage
-from lmms_cpllm.training.precision import has_fast_bfloat16
+from lmms_cpllm.training.precision import has_fast_bfloat16_gradients
 from lmms_cpllm.training.texts import Texts
 from lmms_cpllm.training.tiny import TEXTS, build, export
 
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 TOWER = Stage(
     "tower",
     epochs=3,
-    steps=240,
+    steps=200,
     # Every video costs a pass through the tower here, so all of them are described and compared.
     mix=Mix(12, 8, 10, questions=8, pairs=12, describe_share=0.5, fresh_pairs=False),
     learning_rate=5e-4,
@@ -206,7 +206,7 @@ def learn_tower(recipe: Recipe, stage: Stage, corpus: Corpus, work: Path) -> tup
     sample = [corpus.paths[i] for i in train[:: max(1, len(train) // _SAMPLE)]]
     [pixel] = encode_files(model, processor, sample, {"pixel": folders["pixel"]}, workers).values()
     known = (model, processor, corpus.paths, context, Moments(view_moments(context[train]), view_moments(pixel)))
-    half_precision = stage.half_precision and has_fast_bfloat16("cpu")
+    half_precision = stage.half_precision and has_fast_bfloat16_gradients()
     live = LiveFeatures(*known, seed=stage.seed, workers=workers, half_precision=half_precision)
     whole = WholeFeatures(*known, workers=workers)
     write_json(record, run_stage(model, Texts(processor), examples, live, whole, stage, folder))
