@@ -242,7 +242,7 @@ def test_validation_is_of_each_source_with_three_or_more(monkeypatch):
     assert validate(model, texts, source, few).keys() == {"synthetic"}
 
 
-def test_a_validation_may_take_some_of_each_source_evenly_spread(monkeypatch):
+def test_a_validation_may_take_some_of_each_source_always_the_same(monkeypatch):
     model, texts, known, source = prepared(60)
     known = [replace(e, split="validation") for e in known]
     taken = []
@@ -252,17 +252,17 @@ def test_a_validation_may_take_some_of_each_source_evenly_spread(monkeypatch):
         return np.array([examples[i].quality for i in indices])
 
     monkeypatch.setattr(loop, "predict", predicted)
-    validate(model, texts, source, known, 7)
-    for indices in taken:
-        of_source = [i for i, e in enumerate(known) if e.source == known[indices[0]].source]
-        places = [of_source.index(i) for i in indices]
-        assert 3 <= len(places) <= 7
-        assert len(set(np.diff(places))) == 1
-        assert places[-1] + places[1] >= len(of_source)
-    whole = len(taken)
-    validate(model, texts, source, known, 1000)
-    assert sorted(i for indices in taken[whole:] for i in indices) == [
-        i for i, e in enumerate(known) if e.source in {known[indices[0]].source for indices in taken[:whole]}
+    for most in (7, 7, 1000):
+        validate(model, texts, source, known, most)
+    third = len(taken) // 3
+    some, again, whole = taken[:third], taken[third : 2 * third], taken[2 * third :]
+    assert some == again
+    for few, everything in zip(some, whole, strict=True):
+        assert len(few) == 7
+        assert set(few) < set(everything)
+        assert len(set(np.diff([everything.index(i) for i in few]))) > 1
+    assert [len(indices) for indices in whole] == [
+        sum(e.source == known[indices[0]].source for e in known) for indices in whole
     ]
 
 
