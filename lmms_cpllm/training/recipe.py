@@ -57,7 +57,7 @@ TOWER = Stage(
 and ablations differ in nothing but what they are about."""
 TASKS = Stage(
     "tasks",
-    epochs=3,
+    epochs=8,
     mix=Mix(16, 16, 16, questions=32, pairs=12, describe_share=0.6),
     learning_rate=6e-4,
     weight_decay=0.2,
