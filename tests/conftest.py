@@ -2,7 +2,7 @@
 
 import pytest
 
-# Over twenty seconds each, longest first; `--durations` says how long; all others come later.
+# Roughly the longest first, as `--durations` says; all others come later.
 LONG = (
     "training/test_training_recipe.py",
     "harness/test_processes.py",
@@ -11,6 +11,8 @@ LONG = (
     "test_end_to_end.py",
     "training/test_full_processes.py",
     "faults/test_mutations.py",
+    "profile/test_scaling.py",
+    "profile/test_throughput.py",
     "profile/test_profile_command.py",
     "training/test_full_prepare.py",
     "training/test_ablations.py",

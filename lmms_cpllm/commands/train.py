@@ -153,6 +153,8 @@ def run_recipe(args: argparse.Namespace) -> int:
 
 def _plan_tiny(args: argparse.Namespace) -> int:
     """What the recipe of the embedded checkpoint needs of a CPU."""
+    if args.gpus != 1 or args.sharding:
+        args.refuse("tiny is trained on one CPU: leave out --gpus and --sharding")
     from lmms_cpllm.training import planning
     from lmms_cpllm.training.full import plan
 

@@ -49,3 +49,10 @@ def test_the_command_needs_no_data(capsys):
     assert "hours at 0.2 TFLOP/s in practice on each CPU" in said
     with pytest.raises(ArgumentError, match="tflops: expected more than 0, found 0"):
         main(["train", "recipe", "tiny", "--small", "--plan", "--tflops", "0"])
+
+
+def test_what_is_of_gpus_is_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "recipe", "tiny", "--plan", "--gpus", "8"])
+    assert ended.value.code == 2
+    assert "tiny is trained on one CPU: leave out --gpus and --sharding" in capsys.readouterr().err
