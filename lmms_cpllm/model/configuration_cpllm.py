@@ -6,7 +6,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-STATISTICS = ("mean", "std", "delta")
+STATISTICS = ("mean", "std", "delta", "delta_std", "delta_min")
 
 
 @strict
@@ -25,7 +25,8 @@ class CPLLMConfig(PreTrainedConfig):
         pixel_grid: every crop gives `pixel_grid ** 2` tokens, one per region.
         context_statistics: what is taken of each region's features in the context view.
         pixel_statistics: the same for the pixel view. `mean` and `std` run over the region and the run of frames
-            (distortion is texture statistics); `delta` is the mean absolute change from frame to frame.
+            (distortion is texture statistics); `delta` is the mean absolute change from frame to frame, `delta_std` and
+            `delta_min` are its deviation and its least over all crops of a video (lost and frozen frames stand still).
         projector_hidden_act: activation between the two linear layers of a projector.
         projector_hidden_size: width between them; the decoder's width if None.
         context_token_id: placeholder of one context feature in `input_ids`.

@@ -13,6 +13,8 @@ from transformers import AutoBackbone, AutoModel, PreTrainedConfig, PreTrainedMo
 
 # Keeps the derivative of the square root finite where a region is flat.
 _VARIANCE_FLOOR = 1e-6
+# Runs, rows and columns of `(N, C, grid, grid)`.
+_EVERYWHERE = (0, 2, 3)
 
 
 def is_backbone(config: PreTrainedConfig) -> bool:
@@ -104,12 +106,14 @@ def _unflatten_tokens(tokens: torch.Tensor, config: PreTrainedConfig, height: in
 
 
 def pool(maps: list[torch.Tensor], grid: int, statistics: tuple[str, ...] | list[str]) -> torch.Tensor:
-    """Pools feature maps to `grid ** 2` tokens.
+    """Pools the feature maps of one video to `grid ** 2` tokens a run.
 
     Args:
-        maps: one `(N, T, C_i, h_i, w_i)` for each stage.
+        maps: one `(N, T, C_i, h_i, w_i)` for each stage, N runs of one video.
         grid: regions per side.
-        statistics: `mean`, `std` (both over region and time), `delta` (mean absolute change over time, 0 for T = 1).
+        statistics: `mean`, `std` (both over region and time), `delta` (mean absolute change over time, 0 for T = 1); and
+            how `delta` differs between all regions of all runs, the same for each of them: `delta_std` its deviation,
+            `delta_min` its least. Frames that stand still at some moments and not at others were lost or frozen.
 
     Returns:
         `(N, grid ** 2, len(statistics) * sum(C_i))`, float32: squares overflow half precision.
@@ -118,17 +122,26 @@ def pool(maps: list[torch.Tensor], grid: int, statistics: tuple[str, ...] | list
     for stage in maps:
         stage = stage.float()
         mean = _regions(stage, grid)
-        for statistic in statistics:
-            if statistic == "mean":
+        change = torch.zeros_like(mean)
+        if stage.shape[1] > 1 and any(name.startswith("delta") for name in statistics):
+            change = _regions(stage.diff(dim=1).abs(), grid)
+        for name in statistics:
+            if name == "mean":
                 parts.append(mean)
-            elif statistic == "std":
-                variance = _regions(stage.square(), grid) - mean.square()
-                parts.append(variance.clamp_min(_VARIANCE_FLOOR).sqrt())
-            elif stage.shape[1] > 1:
-                parts.append(_regions(stage.diff(dim=1).abs(), grid))
+            elif name == "std":
+                parts.append(_deviation(_regions(stage.square(), grid) - mean.square()))
+            elif name == "delta":
+                parts.append(change)
+            elif name == "delta_min":
+                parts.append(change.amin(_EVERYWHERE, keepdim=True).expand_as(mean))
             else:
-                parts.append(torch.zeros_like(mean))
+                variance = (change - change.mean(_EVERYWHERE, keepdim=True)).square().mean(_EVERYWHERE, keepdim=True)
+                parts.append(_deviation(variance).expand_as(mean))
     return torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
+
+
+def _deviation(variance: torch.Tensor) -> torch.Tensor:
+    return variance.clamp_min(_VARIANCE_FLOOR).sqrt()
 
 
 def _regions(stage: torch.Tensor, grid: int) -> torch.Tensor:

@@ -14,6 +14,8 @@ from lmms_cpllm.training.batches import TIE, Batch
 _LEAST_SPREAD = 0.3
 # Thurstone: the chance that one is rated above the other, with a deviation of so many quality points each.
 _DISCRIMINATION = 10.0
+# Groups of turns by length.
+_ROUNDS = 3
 
 
 def target_distribution(quality: torch.Tensor, sd: torch.Tensor) -> torch.Tensor:
@@ -61,20 +63,40 @@ def answer_logits(
         context: `(V, tokens, width)`, projected, of the turns' videos in their order.
         pixel: the same of the pixel view.
     """
-    core = model.model
-    embeds = model.get_input_embeddings()(turns["input_ids"])
-    embeds = core.merge(turns["input_ids"], embeds, context, "context")
-    embeds = core.merge(turns["input_ids"], embeds, pixel, "pixel")
-    hidden = core(inputs_embeds=embeds, attention_mask=turns["attention_mask"], use_cache=False).last_hidden_state
-    first = model.lm_head(hidden[torch.arange(len(hidden)), turns["answer_at"]]).float()
-    labels = turns["labels"][:, 1:]
+    lengths = turns["attention_mask"].sum(1)
+    # A few rounds over turns of about one length: as one batch four of ten places would be padding.
+    rounds = [rows for rows in lengths.argsort(stable=True).tensor_split(_ROUNDS) if len(rows)]
+    found = [_logits_and_losses(model, turns, rows, int(lengths[rows].max()), context, pixel) for rows in rounds]
+    back = torch.cat(rounds).argsort()
+    losses = torch.cat([losses for _, losses in found])
+    return torch.cat([first for first, _ in found])[back], losses.sum() / max(1, len(losses))
+
+
+def _logits_and_losses(
+    model: CPLLMForConditionalGeneration,
+    turns: dict[str, torch.Tensor],
+    rows: torch.Tensor,
+    length: int,
+    context: torch.Tensor,
+    pixel: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of some turns, cut off behind the longest: the logits at their answers, and the mean loss of each that has further
+    tokens."""
+    core, videos = model.model, len(context) // len(turns["input_ids"])
+    context, pixel = (view.unflatten(0, (-1, videos))[rows].flatten(0, 1) for view in (context, pixel))
+    ids, mask, labels = (turns[name][rows, :length] for name in ("input_ids", "attention_mask", "labels"))
+    embeds = model.get_input_embeddings()(ids)
+    embeds = core.merge(ids, embeds, context, "context")
+    embeds = core.merge(ids, embeds, pixel, "pixel")
+    hidden = core(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
+    first = model.lm_head(hidden[torch.arange(len(hidden)), turns["answer_at"][rows]]).float()
+    labels = labels[:, 1:]
     wanted = labels != IGNORED_LABEL
-    if not wanted.any():
-        return first, first.sum() * 0
     # Only the places that have a label go through the head: most of a sequence is placeholders.
     losses = F.cross_entropy(model.lm_head(hidden[:, :-1][wanted]).float(), labels[wanted], reduction="none")
-    lengths = wanted.sum(1)
-    return first, (losses / lengths.repeat_interleave(lengths)).sum() / (lengths > 0).sum()
+    counts = wanted.sum(1)
+    of_turn = torch.zeros(len(rows)).index_add(0, wanted.nonzero()[:, 0], losses)
+    return first, (of_turn / counts.clamp_min(1))[counts > 0]
 
 
 def project(

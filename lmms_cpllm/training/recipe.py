@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 TOWER = Stage(
     "tower",
     epochs=3,
-    steps=200,
+    steps=330,
     # Every video costs a pass through the tower here, so all of them are described and compared.
     mix=Mix(12, 8, 10, questions=8, pairs=12, describe_share=0.5, fresh_pairs=False),
     learning_rate=5e-4,
@@ -58,7 +58,7 @@ and ablations differ in nothing but what they are about."""
 TASKS = Stage(
     "tasks",
     epochs=8,
-    mix=Mix(16, 16, 16, questions=32, pairs=12, describe_share=0.6),
+    mix=Mix(18, 10, 20, questions=40, pairs=12, describe_share=0.6),
     learning_rate=6e-4,
     weight_decay=0.2,
     feature_noise=0.3,
@@ -89,12 +89,12 @@ class Recipe:
     """Clips of each scene with another single distortion."""
     chains: int = 2
     """Clips of each scene with a chain."""
-    human_clips: int = 1
+    human_clips: int = 3
     """Clips of each scored photograph of the training side that people found fair or better."""
     texts: int = TEXTS
     """Texts of the grammar that the tokenizer is trained on."""
     small_test: bool = False
-    drawn: int = 20
+    drawn: int = 40
     """Drawn contents of each kind."""
     tower: Stage | None = TOWER
     """How the pixel tower learns; None leaves it as ImageNet made it."""

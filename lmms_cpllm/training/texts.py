@@ -18,6 +18,9 @@ from lmms_cpllm.training.tiny import END
 
 # How often the first wording of a prompt is taken, the one that the tasks use.
 _CANONICAL = 0.7
+# Questions about distortions, which need both the words and the picture, are learned last; those about the scene, of which
+# every clip has many, are learned early.
+_KIND_WEIGHTS = {"fault": 6.0, "clean": 4.0, "choice": 4.0, "strength": 4.0, "worst": 2.0, "level": 2.0}
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,13 @@ class Texts:
         return Turn(self._prompt(_wording("describe", rng), self.processor.answer_prefix), answer, True)
 
     def ask(self, facts: Facts, rng: np.random.Generator) -> Turn:
-        """One question about the facts."""
+        """One question about the facts: a kind of question by its weight, then one of that kind."""
         questions = ask(facts, rng)
-        question = questions[rng.integers(len(questions))]
+        kinds = list(dict.fromkeys(question.kind for question in questions))
+        weights = np.array([_KIND_WEIGHTS.get(kind, 1.0) for kind in kinds])
+        kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
+        of_kind = [question for question in questions if question.kind == kind]
+        question = of_kind[rng.integers(len(of_kind))]
         return self.question(question.prompt, question.answer)
 
     def question(self, prompt: str, answer: str) -> Turn:

@@ -75,9 +75,29 @@ def test_pool_gives_mean_deviation_and_change_of_each_region():
     assert tokens.shape == (2, 4, 15)
 
 
+def test_pool_tells_how_the_change_differs_between_the_runs_of_a_video():
+    stage = torch.randn(3, 2, 5, 8, 8)
+    stage[1, 1] = stage[1, 0]  # frames that stand still
+    change, deviation, least = pool([stage], 2, ("delta", "delta_std", "delta_min")).split(5, dim=2)
+    every = change.flatten(0, 1)
+    torch.testing.assert_close(deviation, every.std(0, correction=0).expand_as(change))
+    assert torch.equal(least, torch.zeros_like(change))
+    without = pool([stage[[0, 2]]], 2, ("delta_min",))
+    assert torch.equal(without, every[[0, 1, 2, 3, 8, 9, 10, 11]].amin(0).expand_as(without))
+
+
+def test_pool_does_not_change_with_repeated_runs_and_has_a_gradient_where_nothing_moves():
+    stage = torch.randn(2, 2, 3, 4, 4)
+    names = ("delta", "delta_std", "delta_min")
+    torch.testing.assert_close(pool([stage.repeat(3, 1, 1, 1, 1)], 1, names)[:2], pool([stage], 1, names))
+    still = torch.ones(2, 2, 3, 4, 4, requires_grad=True)
+    pool([still], 1, names).sum().backward()
+    assert still.grad.isfinite().all()
+
+
 def test_pool_of_one_frame_has_no_change():
-    tokens = pool([torch.randn(1, 1, 4, 6, 6)], 1, ("delta",))
-    assert torch.equal(tokens, torch.zeros(1, 1, 4))
+    tokens = pool([torch.randn(1, 1, 4, 6, 6)], 1, ("delta", "delta_min"))
+    assert torch.equal(tokens, torch.zeros(1, 1, 8))
 
 
 def test_pool_does_not_overflow_in_half_precision():

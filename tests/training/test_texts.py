@@ -1,5 +1,7 @@
 """Turns: prompt and answer as tokens, which of them are learnt, and where an answer must not be seen to end."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from tiny_training import small_model
 from lmms_cpllm.ratings import level_of
 from lmms_cpllm.synthesis.facts import Facts, Impairment
 from lmms_cpllm.synthesis.language import PROMPTS
+from lmms_cpllm.synthesis.language.questions import Question
 from lmms_cpllm.training.texts import Texts, Turn, collate
 from lmms_cpllm.training.tiny import END
 
@@ -117,6 +120,15 @@ def test_a_question_has_no_soft_token(made):
     assert words(processor, turn.answer) == f"Yes.{END}"
     kinds = {texts.ask(BLURRED, rng(seed)).answer for seed in range(40)}
     assert len(kinds) > 5
+
+
+def test_most_questions_are_about_distortions(made, monkeypatch):
+    _, processor, texts = made
+    scene = [Question(f"{kind}?", "Yes.", (), kind) for kind in ("light", "texture", "motion", "subject")]
+    faults = [Question(text, "No.", (), "fault") for text in ("blur?", "noise?")]
+    monkeypatch.setattr("lmms_cpllm.training.texts.ask", lambda facts, rng: [*scene, *faults])
+    drawn = Counter(texts.ask(BLURRED, rng(seed)).answer for seed in range(300))
+    assert drawn[texts.question("blur?", "No.").answer] / 300 == pytest.approx(6 / 10, abs=0.1)
 
 
 def test_the_same_seed_gives_the_same_turn(made):
