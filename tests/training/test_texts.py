@@ -123,7 +123,7 @@ def test_a_question_has_no_soft_token(made):
 
 
 def test_most_questions_are_about_distortions(made, monkeypatch):
-    _, processor, texts = made
+    _, _, texts = made
     scene = [Question(f"{kind}?", "Yes.", (), kind) for kind in ("light", "texture", "motion", "subject")]
     faults = [Question(text, "No.", (), "fault") for text in ("blur?", "noise?")]
     monkeypatch.setattr("lmms_cpllm.training.texts.ask", lambda facts, rng: [*scene, *faults])
