@@ -57,7 +57,7 @@ TOWER = Stage(
 and ablations differ in nothing but what they are about."""
 TASKS = Stage(
     "tasks",
-    epochs=8,
+    epochs=6,
     mix=Mix(18, 10, 20, questions=40, pairs=12, describe_share=0.6),
     learning_rate=6e-4,
     weight_decay=0.2,
