@@ -24,7 +24,14 @@ def is_backbone(config: PreTrainedConfig) -> bool:
 
 def build_tower(config: PreTrainedConfig) -> PreTrainedModel:
     """A tower with random weights."""
-    return (AutoBackbone if is_backbone(config) else AutoModel).from_config(config)
+    if not is_backbone(config):
+        return AutoModel.from_config(config)
+    tower = AutoBackbone.from_config(config)
+    stages = getattr(getattr(tower, "_backbone", None), "_stage_out_idx", None)
+    if stages:
+        # timm's EfficientNets keep, and run, the blocks behind the last stage that is asked for.
+        tower._backbone.blocks = tower._backbone.blocks[: max(stages)]
+    return tower
 
 
 def takes_video(tower: PreTrainedModel) -> bool:

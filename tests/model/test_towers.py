@@ -1,7 +1,7 @@
 import pytest
 import torch
 from tiny_models import CONTEXT_CONFIGS, PIXEL_CONFIGS
-from transformers import AutoConfig
+from transformers import AutoConfig, TimmBackboneConfig
 
 from lmms_cpllm.model.towers import build_tower, feature_maps, pool, takes_video, tower_channels
 
@@ -62,6 +62,19 @@ def test_naflex_patches_are_in_the_order_of_transformers():
     _run_naflex(tower, image)
     assert torch.equal(tower.patches[0], convert_image_to_patches(image[0], 8))
     assert tower.shapes.tolist() == [[4, 2]]
+
+
+def test_what_lies_behind_the_last_stage_is_left_out():
+    short, whole = (
+        build_tower(TimmBackboneConfig(backbone="tf_efficientnet_lite0", out_indices=list(range(n)))).eval()
+        for n in (4, 5)
+    )
+    assert [len(tower._backbone.blocks) for tower in (short, whole)] == [5, 7]
+    short.load_state_dict({name: whole.state_dict()[name] for name in short.state_dict()})
+    frames = torch.randn(1, 1, 3, 64, 64)
+    with torch.no_grad():
+        found, expected = feature_maps(short, frames), feature_maps(whole, frames)[:4]
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_pool_gives_mean_deviation_and_change_of_each_region():
