@@ -48,8 +48,10 @@ def test_the_card_names_the_hash_of_the_weights():
 
 def test_the_settings_of_its_training_are_beside_the_weights():
     record = json.loads((FOLDER / "training.json").read_text())
-    assert record["validation"]["srcc"].keys() == {"clips", "photographs"}
-    assert record["config"]["seed"] == 0
+    assert [stage["stage"]["name"] for stage in record["stages"]] == ["tower", "tasks"]
+    for stage in record["stages"]:
+        assert stage["validation"].keys() == {"synthetic", "still", "human"}
+        assert stage["examples"]["still train"] > 2500
 
 
 def test_it_tells_strong_distortions_from_none(loaded):
@@ -64,17 +66,43 @@ def test_it_tells_strong_distortions_from_none(loaded):
     assert best > score(loaded, noisy) + 20
 
 
+def noisy():
+    noise = np.random.default_rng(0).normal(0, 60, photograph().shape)
+    return np.clip(photograph() + noise, 0, 255).astype(np.uint8)
+
+
+def asked(loaded, question, video):
+    model, processor = loaded
+    messages = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": question}]}]
+    inputs = processor(text=[processor.render(messages)], videos=[video])
+    found = model.generate(**inputs, max_new_tokens=32, do_sample=False)[:, inputs["input_ids"].shape[1] :]
+    return processor.batch_decode(found, skip_special_tokens=True)[0].strip()
+
+
 def test_it_describes_what_it_sees(loaded):
     model, processor = loaded
-    noise = np.random.default_rng(0).normal(0, 60, photograph().shape)
-    noisy = np.clip(photograph() + noise, 0, 255).astype(np.uint8)
     question = [
         {
             "role": "user",
             "content": [{"type": "video"}, {"type": "text", "text": "Describe the quality of this video."}],
         }
     ]
-    inputs = processor(text=[processor.render(question, processor.answer_prefix)], videos=[noisy])
-    text = processor.batch_decode(model.describe(**inputs, max_new_tokens=64).sequences, skip_special_tokens=True)[0]
+    inputs = processor(text=[processor.render(question, processor.answer_prefix)], videos=[noisy()])
+    text = processor.batch_decode(model.describe(**inputs, max_new_tokens=128).sequences, skip_special_tokens=True)[0]
     assert text.endswith(".")
-    assert "noise" in text
+    assert "nois" in text or "grain" in text
+
+
+def test_it_answers_questions(loaded):
+    assert asked(loaded, "Is this video noisy?", noisy()) == "Yes."
+    assert asked(loaded, "Is this video noisy?", photograph()) == "No."
+
+
+def test_it_prefers_the_clean_one_of_two_whichever_comes_first(loaded):
+    model, processor = loaded
+    question = {"type": "text", "text": "Which video has better quality?"}
+    messages = [{"role": "user", "content": [{"type": "video"}, {"type": "video"}, question]}]
+    prompt = processor.render(messages, processor.compare_prefix)
+    clean_first = model.compare(**processor(text=[prompt], videos=[photograph(), noisy()]))[0, 0]
+    clean_second = model.compare(**processor(text=[prompt], videos=[noisy(), photograph()]))[0, 0]
+    assert float(clean_first) > 0.5 > float(clean_second)
