@@ -22,7 +22,7 @@ from lmms_cpllm.model.configuration_cpllm import CPLLMConfig
 from lmms_cpllm.model.modeling_cpllm import CPLLMForConditionalGeneration
 from lmms_cpllm.model.processing_cpllm import CPLLMProcessor
 from lmms_cpllm.model.tokens import chat_template, prepare_tokenizer
-from lmms_cpllm.model.towers import is_backbone, takes_video
+from lmms_cpllm.model.towers import cut_off, is_backbone, takes_video
 from lmms_cpllm.model.video_processing_cpllm import CPLLMVideoProcessor
 
 Source = str | PathLike
@@ -119,7 +119,8 @@ def _load_tower(source: Source, options: dict | None, dtype: str | torch.dtype) 
         raise ValueError(f"{source}: a {config.model_type} tower has no stages, found out_indices={config.out_indices}")
     # Not AutoBackbone.from_pretrained: it asks the hub first and takes a folder for the name of a timm model.
     backbone = MODEL_FOR_BACKBONE_MAPPING[type(config)]
-    return PreTrainedModel.from_pretrained.__func__(backbone, source, config=config, dtype=dtype, use_safetensors=True)
+    load = PreTrainedModel.from_pretrained.__func__
+    return cut_off(load(backbone, source, config=config, dtype=dtype, use_safetensors=True))
 
 
 def _refuse_changed_logits(config: PreTrainedConfig) -> None:

@@ -24,12 +24,13 @@ def is_backbone(config: PreTrainedConfig) -> bool:
 
 def build_tower(config: PreTrainedConfig) -> PreTrainedModel:
     """A tower with random weights."""
-    if not is_backbone(config):
-        return AutoModel.from_config(config)
-    tower = AutoBackbone.from_config(config)
+    return cut_off((AutoBackbone if is_backbone(config) else AutoModel).from_config(config))
+
+
+def cut_off(tower: PreTrainedModel) -> PreTrainedModel:
+    """The tower without what lies behind the last stage that is asked for: timm's EfficientNets keep it, and run it."""
     stages = getattr(getattr(tower, "_backbone", None), "_stage_out_idx", None)
     if stages:
-        # timm's EfficientNets keep, and run, the blocks behind the last stage that is asked for.
         tower._backbone.blocks = tower._backbone.blocks[: max(stages)]
     return tower
 
