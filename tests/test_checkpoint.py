@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import write_clip
 
 from lmms_cpllm.harness.arguments import embedded_checkpoint
+from lmms_cpllm.harness.direct import judge_files
 from lmms_cpllm.model import load
+from lmms_cpllm.ratings import parse_answer
 
 FOLDER = Path(embedded_checkpoint())
 RATE = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "Rate the quality of this video."}]}]
@@ -64,6 +67,17 @@ def test_it_tells_strong_distortions_from_none(loaded):
     best = score(loaded, clean)
     assert best > score(loaded, blurred) + 20
     assert best > score(loaded, noisy) + 20
+
+
+def test_the_command_and_the_python_code_of_the_readme_give_one_score(loaded, tmp_path):
+    """The command encodes the moments of a video apart, and some of this one stand still."""
+    moving = photograph(20)
+    lost = moving[[0, 1, 2, 2, 2, 2, 6, 7, 8, 9, 10, 10, 10, 13, 14, 14, 14, 14, 14, 19]]
+    paths = [write_clip(tmp_path / f"{n}.mp4", content=frames, crf=10) for n, frames in enumerate((moving, lost))]
+    found = dict(judge_files([(str(path),) for path in paths], "score", {}))
+    for path in paths:
+        quality = parse_answer(found[(str(path),)]).rating.quality
+        assert quality == pytest.approx(score(loaded, path), abs=1e-3)
 
 
 def noisy():

@@ -31,7 +31,8 @@ def encoded_in_pieces(model, views: Inputs, pool: Executor) -> Inputs:
         view: [pool.submit(_piece, encode, part) for part in views[f"{view}_values"].split(1, dim=1)]
         for view, encode in work.items()
     }
-    return {f"{view}_features": torch.cat([part.result() for part in parts[view]], dim=1) for view in parts}
+    found = {f"{view}_features": torch.cat([part.result() for part in parts[view]], dim=1) for view in parts}
+    return found | {"pixel_features": model.model.compare_moments(found["pixel_features"])}
 
 
 @torch.inference_mode()

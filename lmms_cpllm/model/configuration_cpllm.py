@@ -65,6 +65,11 @@ class CPLLMConfig(PreTrainedConfig):
                 raise ValueError(
                     f"{name}: expected one or more of {', '.join(STATISTICS)}, found {getattr(self, name)!r}"
                 )
+            alone = {"delta_std", "delta_min"} & set(getattr(self, name))
+            if alone and "delta" not in getattr(self, name):
+                raise ValueError(
+                    f"{name}: expected delta beside {', '.join(sorted(alone))}, found {getattr(self, name)!r}"
+                )
         for name, count in (("rating_token_ids", 5), ("choice_token_ids", 2)):
             ids = list(getattr(self, name))
             if len(set(ids)) != count or len(ids) != count:

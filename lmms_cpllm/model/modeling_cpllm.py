@@ -11,7 +11,7 @@ from transformers.activations import ACT2FN
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast, ModelOutput
 
 from lmms_cpllm.model.configuration_cpllm import CPLLMConfig
-from lmms_cpllm.model.towers import Projector, build_tower, feature_maps, pool, tower_channels
+from lmms_cpllm.model.towers import Projector, build_tower, compare_runs, feature_maps, pool, tower_channels
 from lmms_cpllm.ratings import LEVELS, WEIGHTS
 
 IGNORED_LABEL = -100
@@ -118,7 +118,18 @@ class CPLLMModel(CPLLMPreTrainedModel):
             videos, moments, crops = pixel_values.shape[:3]
             tokens = moments * crops * self.config.pixel_grid**2
             return torch.zeros(videos, tokens, self.pixel_projector.linear_1.in_features, device=pixel_values.device)
-        return torch.stack([self._pool_pixels(crops) for crops in pixel_values.to(self.dtype)])
+        return self.compare_moments(torch.stack([self._pool_pixels(crops) for crops in pixel_values.to(self.dtype)]))
+
+    def compare_moments(self, pixel_features: torch.Tensor) -> torch.Tensor:
+        """Puts the statistics that need all moments of a video in their places: moments that were encoded apart know of
+        themselves alone.
+
+        Args:
+            pixel_features: `(V, tokens, features)` from one or several calls of `encode_pixels`.
+        """
+        if self.ablated == "pixel":
+            return pixel_features
+        return compare_runs(pixel_features, tower_channels(self.pixel_tower), self.config.pixel_statistics)
 
     def _pool_pixels(self, crops: torch.Tensor) -> torch.Tensor:
         maps = feature_maps(self.pixel_tower, crops.flatten(0, 1))

@@ -13,8 +13,8 @@ from transformers import AutoBackbone, AutoModel, PreTrainedConfig, PreTrainedMo
 
 # Keeps the derivative of the square root finite where a region is flat.
 _VARIANCE_FLOOR = 1e-6
-# Runs, rows and columns of `(N, C, grid, grid)`.
-_EVERYWHERE = (0, 2, 3)
+ACROSS_RUNS = ("delta_std", "delta_min")
+"""Statistics that need all runs of a video, and `delta` of each."""
 
 
 def is_backbone(config: PreTrainedConfig) -> bool:
@@ -114,14 +114,13 @@ def _unflatten_tokens(tokens: torch.Tensor, config: PreTrainedConfig, height: in
 
 
 def pool(maps: list[torch.Tensor], grid: int, statistics: tuple[str, ...] | list[str]) -> torch.Tensor:
-    """Pools the feature maps of one video to `grid ** 2` tokens a run.
+    """Pools the feature maps of each run for itself to `grid ** 2` tokens.
 
     Args:
-        maps: one `(N, T, C_i, h_i, w_i)` for each stage, N runs of one video.
+        maps: one `(N, T, C_i, h_i, w_i)` for each stage, N runs.
         grid: regions per side.
-        statistics: `mean`, `std` (both over region and time), `delta` (mean absolute change over time, 0 for T = 1); and
-            how `delta` differs between all regions of all runs, the same for each of them: `delta_std` its deviation,
-            `delta_min` its least. Frames that stand still at some moments and not at others were lost or frozen.
+        statistics: `mean`, `std` (both over region and time) and `delta` (mean absolute change over time, 0 for T = 1).
+            Those of `ACROSS_RUNS` are left 0 for `compare_runs`.
 
     Returns:
         `(N, grid ** 2, len(statistics) * sum(C_i))`, float32: squares overflow half precision.
@@ -130,22 +129,45 @@ def pool(maps: list[torch.Tensor], grid: int, statistics: tuple[str, ...] | list
     for stage in maps:
         stage = stage.float()
         mean = _regions(stage, grid)
-        change = torch.zeros_like(mean)
-        if stage.shape[1] > 1 and any(name.startswith("delta") for name in statistics):
-            change = _regions(stage.diff(dim=1).abs(), grid)
         for name in statistics:
             if name == "mean":
                 parts.append(mean)
             elif name == "std":
                 parts.append(_deviation(_regions(stage.square(), grid) - mean.square()))
-            elif name == "delta":
-                parts.append(change)
-            elif name == "delta_min":
-                parts.append(change.amin(_EVERYWHERE, keepdim=True).expand_as(mean))
+            elif name == "delta" and stage.shape[1] > 1:
+                parts.append(_regions(stage.diff(dim=1).abs(), grid))
             else:
-                variance = (change - change.mean(_EVERYWHERE, keepdim=True)).square().mean(_EVERYWHERE, keepdim=True)
-                parts.append(_deviation(variance).expand_as(mean))
+                parts.append(torch.zeros_like(mean))
     return torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
+
+
+def compare_runs(tokens: torch.Tensor, channels: list[int], statistics: tuple[str, ...] | list[str]) -> torch.Tensor:
+    """How the change from frame to frame differs between all runs of a video: frames that stand still at some moments and
+    not at others were lost or frozen.
+
+    It reads nothing but `delta`, so it may be done once more when runs that were pooled apart come together.
+
+    Args:
+        tokens: `(..., tokens, features)` of one video, or of several, as `pool` gives them.
+        channels: of each stage.
+        statistics: which `pool` took. `delta_std` is the deviation of `delta` over the tokens, `delta_min` its least, the
+            same for every token.
+
+    Returns:
+        The tokens with those of `ACROSS_RUNS` in their places.
+    """
+    if not set(ACROSS_RUNS) & set(statistics):
+        return tokens
+    parts = []
+    for stage in tokens.split([count * len(statistics) for count in channels], dim=-1):
+        found = dict(zip(statistics, stage.chunk(len(statistics), dim=-1), strict=True))
+        change = found["delta"]
+        across = {
+            "delta_std": _deviation(change.var(-2, correction=0, keepdim=True)),
+            "delta_min": change.amin(-2, keepdim=True),
+        }
+        parts += [across[name].expand_as(change) if name in across else value for name, value in found.items()]
+    return torch.cat(parts, dim=-1)
 
 
 def _deviation(variance: torch.Tensor) -> torch.Tensor:

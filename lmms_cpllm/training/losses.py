@@ -95,7 +95,7 @@ def _logits_and_losses(
     # Only the places that have a label go through the head: most of a sequence is placeholders.
     losses = F.cross_entropy(model.lm_head(hidden[:, :-1][wanted]).float(), labels[wanted], reduction="none")
     counts = wanted.sum(1)
-    of_turn = torch.zeros(len(rows)).index_add(0, wanted.nonzero()[:, 0], losses)
+    of_turn = losses.new_zeros(len(rows)).index_add(0, wanted.nonzero()[:, 0], losses)
     return first, (of_turn / counts.clamp_min(1))[counts > 0]
 
 

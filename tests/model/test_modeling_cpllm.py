@@ -262,6 +262,8 @@ def test_expected_quality_is_the_rule_of_ratings():
 def test_config_refuses_unknown_statistics_and_repeated_tokens():
     with pytest.raises(ValueError, match=r"pixel_statistics: expected one or more of .*, delta_std, delta_min, found"):
         CPLLMConfig(pixel_statistics=["mean", "median"])
+    with pytest.raises(ValueError, match=r"pixel_statistics: expected delta beside delta_min, found \['mean'"):
+        CPLLMConfig(pixel_statistics=["mean", "delta_min"])
     with pytest.raises(ValueError, match="rating_token_ids: expected 5 distinct token ids, found"):
         CPLLMConfig(rating_token_ids=[1, 2, 3, 4, 4])
 

@@ -3,7 +3,7 @@ import torch
 from tiny_models import CONTEXT_CONFIGS, PIXEL_CONFIGS
 from transformers import AutoConfig, TimmBackboneConfig
 
-from lmms_cpllm.model.towers import build_tower, feature_maps, pool, takes_video, tower_channels
+from lmms_cpllm.model.towers import build_tower, compare_runs, feature_maps, pool, takes_video, tower_channels
 
 
 @pytest.mark.parametrize(
@@ -88,23 +88,36 @@ def test_pool_gives_mean_deviation_and_change_of_each_region():
     assert tokens.shape == (2, 4, 15)
 
 
-def test_pool_tells_how_the_change_differs_between_the_runs_of_a_video():
+def test_runs_are_compared_by_how_much_they_change():
     stage = torch.randn(3, 2, 5, 8, 8)
     stage[1, 1] = stage[1, 0]  # frames that stand still
-    change, deviation, least = pool([stage], 2, ("delta", "delta_std", "delta_min")).split(5, dim=2)
-    every = change.flatten(0, 1)
-    torch.testing.assert_close(deviation, every.std(0, correction=0).expand_as(change))
-    assert torch.equal(least, torch.zeros_like(change))
-    without = pool([stage[[0, 2]]], 2, ("delta_min",))
-    assert torch.equal(without, every[[0, 1, 2, 3, 8, 9, 10, 11]].amin(0).expand_as(without))
+    names = ("delta", "delta_std", "mean", "delta_min")
+    tokens = pool([stage, stage[:, :, :2]], 2, names).flatten(0, 1)
+    found = compare_runs(tokens, [5, 2], names)
+    for stage_found, channels in zip(found.split([20, 8], -1), (5, 2), strict=True):
+        change, deviation, mean, least = stage_found.split(channels, -1)
+        torch.testing.assert_close(deviation, change.std(0, correction=0).expand_as(change))
+        assert torch.equal(least, torch.zeros_like(change))
+        assert torch.equal(mean, pool([stage[:, :, :channels]], 2, ("mean",)).flatten(0, 1))
+    moving = compare_runs(tokens[[0, 1, 2, 3, 8, 9, 10, 11]], [5, 2], names)[:, 15:20]
+    assert torch.equal(moving, tokens[[0, 1, 2, 3, 8, 9, 10, 11], :5].amin(0).expand_as(moving))
 
 
-def test_pool_does_not_change_with_repeated_runs_and_has_a_gradient_where_nothing_moves():
-    stage = torch.randn(2, 2, 3, 4, 4)
+def test_runs_that_were_compared_apart_are_compared_again():
+    names = ("mean", "std", "delta", "delta_std", "delta_min")
+    tokens = pool([torch.randn(6, 2, 3, 4, 4)], 1, names).flatten(0, 1)
+    parts = [compare_runs(part, [3], names) for part in tokens.split(2)]
+    assert not torch.equal(parts[0][0], parts[1][0])
+    assert torch.equal(compare_runs(torch.cat(parts), [3], names), compare_runs(tokens, [3], names))
+    assert compare_runs(tokens, [3], names[:3] * 2) is tokens
+
+
+def test_repeated_runs_change_nothing_and_there_is_a_gradient_where_nothing_moves():
     names = ("delta", "delta_std", "delta_min")
-    torch.testing.assert_close(pool([stage.repeat(3, 1, 1, 1, 1)], 1, names)[:2], pool([stage], 1, names))
+    once = pool([torch.randn(2, 2, 3, 4, 4)], 1, names).flatten(0, 1)
+    torch.testing.assert_close(compare_runs(once.repeat(3, 1), [3], names)[:2], compare_runs(once, [3], names))
     still = torch.ones(2, 2, 3, 4, 4, requires_grad=True)
-    pool([still], 1, names).sum().backward()
+    compare_runs(pool([still], 1, names).flatten(0, 1), [3], names).sum().backward()
     assert still.grad.isfinite().all()
 
 
