@@ -71,10 +71,11 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     ablations.add_argument("--small", action="store_true", help="of the miniature")
     _add_data(ablations)
     ablations.add_argument("--only", metavar="NAME", nargs="*", help="these rows instead of all")
+    ablations.add_argument("--epochs", metavar="N", type=int, help="of every row, instead of the recipe's")
     ablations.add_argument(
         "--out", metavar="FILE", type=Path, required=True, help="JSON, one entry a row; rows there are kept"
     )
-    ablations.set_defaults(run=run_ablations)
+    ablations.set_defaults(run=run_ablations, refuse=ablations.error)
 
 
 def _add_full(parser: argparse._ArgumentGroup) -> None:
@@ -248,10 +249,12 @@ def run_baselines(args: argparse.Namespace) -> int:
 
 def run_ablations(args: argparse.Namespace) -> int:
     """Train and test every row of the table of ablations."""
+    if args.epochs is not None and args.epochs < 1:
+        args.refuse(f"argument --epochs: expected 1 or more, found {args.epochs}")
     from lmms_cpllm.training import ablations
 
     settings = _settings(args)
-    rows = ablations.run(settings, args.contents, args.photographs, args.work, args.out, args.only)
+    rows = ablations.run(settings, args.contents, args.photographs, args.work, args.out, args.only, args.epochs)
     for line in ablations.table(rows):
         print(line)
     return 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lmms_cpllm.errors import ArgumentError
+from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.synthesis.distortions import FAMILIES
 from lmms_cpllm.training.batches import Batches, Mix
 from lmms_cpllm.training.corpus import write_json
@@ -80,6 +80,7 @@ def run(
     work: Path,
     out: Path,
     only: Sequence[str] | None = None,
+    epochs: int | None = None,
 ) -> dict[str, list[Figure]]:
     """Trains and tests the rows; those that stand in `out` already are kept.
 
@@ -88,21 +89,25 @@ def run(
         contents: folder with photos/ and videos/.
         photographs: folder with scores.csv.
         work: the recipe's work folder.
-        out: JSON, `{row: [figures]}`.
+        out: JSON, `{"epochs": of each row, "rows": {row: [figures]}}`.
         only: names of rows; all where it is None.
+        epochs: of every row, instead of the recipe's: rows that learn for a shorter time are still fair to each other.
 
     Raises:
         ArgumentError: a row that does not exist.
+        DataError: the rows that stand in `out` learned for another number of epochs.
     """
+    recipe = replace(recipe, tasks=replace(recipe.tasks, epochs=epochs or recipe.tasks.epochs))
     wanted = list(only or ROWS)
     unknown = [name for name in wanted if name not in ROWS]
     if unknown:
         raise ArgumentError(f"--only: expected names among {', '.join(ROWS)}; found {', '.join(unknown)}")
-    known = {name: [Figure(**f) for f in figures] for name, figures in _read(out).items()}
+    known = _read(out, recipe.tasks.epochs)
     for name in wanted:
         if name not in known:
             known[name] = _run_row(name, ROWS[name], recipe, contents, photographs, work)
-            write_json(out, {key: [asdict(f) for f in figures] for key, figures in known.items()})
+            rows = {key: [asdict(f) for f in figures] for key, figures in known.items()}
+            write_json(out, {"epochs": recipe.tasks.epochs, "rows": rows})
     return known
 
 
@@ -132,7 +137,7 @@ def _run_row(name: str, row: Row, recipe: Recipe, contents: Path, photographs: P
     # As many steps as the whole has, however few examples are left.
     steps = Batches(truth, Texts(processor), stage.mix, stage.seed, stage.steps).steps
     stage = replace(stage, mix=row.mix(stage.mix), steps=steps)
-    folder = work / f"ablation-{name.replace(' ', '-')}-{recipe.seed}"
+    folder = work / f"ablation-{name.replace(' ', '-')}-{recipe.seed}-{stage.epochs}"
     run_stage(model, Texts(processor), examples, source, source, stage, folder)
     fold(model, moments)
     judge = Judge(model, processor, features)
@@ -145,5 +150,13 @@ def _without(example: Example) -> Example:
     return replace(example, split="left out")
 
 
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.is_file() else {}
+def _read(path: Path, epochs: int) -> dict[str, list[Figure]]:
+    if not path.is_file():
+        return {}
+    held = json.loads(path.read_text())
+    if held["epochs"] != epochs:
+        raise DataError(
+            f"{path}: expected rows of {epochs} epochs, found rows of {held['epochs']}; take another file, or --epochs "
+            f"{held['epochs']}"
+        )
+    return {name: [Figure(**f) for f in figures] for name, figures in held["rows"].items()}

@@ -9,7 +9,7 @@ import pytest
 from tiny_training import example
 
 from lmms_cpllm.cli import main
-from lmms_cpllm.errors import ArgumentError
+from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.synthesis.facts import Facts
 from lmms_cpllm.training import ablations
 from lmms_cpllm.training.ablations import ROWS, run, table
@@ -123,15 +123,27 @@ def test_of_a_recipe_without_a_learned_tower_it_is_the_pretrained_one(trained, t
 def test_rows_that_stand_in_the_file_are_kept(trained, tmp_path):
     out = tmp_path / "out.json"
     old = Figure("SRCC", 0.9, 0.8, 1.0, 20, 4)
-    out.write_text(json.dumps({"both": [asdict(old)]}))
+    out.write_text(json.dumps({"epochs": Recipe().tasks.epochs, "rows": {"both": [asdict(old)]}}))
     found = run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["both", "pixel only"])
     assert found == {"both": [old], "pixel only": [FIGURE]}
     assert len(trained) == 1
-    assert json.loads(out.read_text()) == {"both": [asdict(old)], "pixel only": [asdict(FIGURE)]}
+    assert json.loads(out.read_text())["rows"] == {"both": [asdict(old)], "pixel only": [asdict(FIGURE)]}
     assert table(found) == [
         "both | SRCC: 0.900 [0.800, 1.000], n = 20, 4 contents",
         "pixel only | SRCC: 0.500 [0.400, 0.600], n = 20, 4 contents",
     ]
+
+
+def test_rows_of_fewer_epochs_are_not_mixed_with_others(trained, tmp_path):
+    out = tmp_path / "out.json"
+    run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["both"], epochs=2)
+    run(Recipe(), FOLDER, FOLDER, tmp_path, tmp_path / "whole.json", ["both"])
+    assert [call.stage.epochs for call in trained] == [2, Recipe().tasks.epochs]
+    assert trained[0].folder != trained[1].folder
+    assert json.loads(out.read_text())["epochs"] == 2
+    with pytest.raises(DataError, match=r"out.json: expected rows of 1 epochs, found rows of 2; .* --epochs 2$"):
+        run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["pixel only"], epochs=1)
+    assert len(trained) == 2
 
 
 def test_a_row_that_does_not_exist(tmp_path):
@@ -149,6 +161,13 @@ def test_the_command(tmp_path, capsys, trained):
     assert {call.model.tower for call in trained} == {"tower.safetensors"}
     with pytest.raises(ArgumentError, match=r"found nothing$"):
         main(["train", "ablations", *data, "--out", str(out), "--only", "nothing"])
+    assert (
+        main(["train", "ablations", *data, "--out", str(tmp_path / "2.json"), "--only", "both", "--epochs", "2"]) == 0
+    )
+    assert trained[-1].stage.epochs == 2
+    with pytest.raises(SystemExit):
+        main(["train", "ablations", *data, "--out", str(out), "--epochs", "0"])
+    assert "argument --epochs: expected 1 or more, found 0" in capsys.readouterr().err
 
 
 def test_shares_of_a_row_are_as_many_as_before():
