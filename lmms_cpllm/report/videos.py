@@ -1,6 +1,6 @@
 """The video files behind a task: where they lie, what they say of themselves, and small pictures of them.
 
-Nothing here fails for a video: one that is not there, or cannot be read, has no facts and no picture.
+Nothing here fails for a video: one that is not there, cannot be read, or crashes its decoder, has no facts and no picture.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lmms_cpllm.releases import RELEASES, mini
 from lmms_cpllm.releases.base import inspect
 from lmms_cpllm.releases.places import find_place
 from lmms_cpllm.report.resampling import BAR_DELAY_S
-from lmms_cpllm.video import VideoInfo, ViewPlan, decode, probe
+from lmms_cpllm.video import VideoInfo, ViewPlan, isolated
 
 WIDTH = 144
 """Pixels of a picture's longer side; the page shows it at two thirds of that."""
@@ -109,7 +109,7 @@ def thumbnail(path: Path, info: VideoInfo) -> str | None:
     longer = max(info.width, info.height)
     size = tuple(max(1, round(side * min(1.0, WIDTH / longer))) for side in (info.height, info.width))
     try:
-        frame = decode(path, ViewPlan(1, size, 1, 1, 1, 1), threads=1).context[0]
+        frame = isolated.decode(path, ViewPlan(1, size, 1, 1, 1, 1), threads=1).context[0]
     except VideoError as error:
         log.info("no picture of %s", error)
         return None
@@ -120,7 +120,7 @@ def thumbnail(path: Path, info: VideoInfo) -> str | None:
 
 def _info(name: str, path: Path) -> VideoInfo | None:
     try:
-        return probe(path)
+        return isolated.probe(path)
     except VideoError as error:
         log.info("nothing is known of %s", error)
         return None

@@ -17,6 +17,7 @@ from same_views import PLAN, assert_same
 
 from lmms_cpllm.errors import UserError, VideoError
 from lmms_cpllm.harness.direct import judge_files
+from lmms_cpllm.report.videos import probe_all, thumbnails
 from lmms_cpllm.video import decode, isolated, probe
 from lmms_cpllm.video.limits import Limits
 
@@ -73,6 +74,13 @@ def test_a_crash_costs_one_video(breaking: None, clip: Path, tiny_checkpoint: Pa
         if name in CRASHES
     ]
     assert failures.read_text().splitlines() == ["video,reason", *lines]
+
+
+def test_a_crash_costs_a_report_one_picture(breaking: None, clip: Path) -> None:
+    paths = {path.stem: path for path in copies(clip, "good", "segfault")}
+    infos = probe_all(paths, workers=2)
+    assert sorted(infos) == ["good", "segfault"]
+    assert list(thumbnails(paths, infos, workers=2)) == ["good"]
 
 
 def test_an_error_of_ours_is_no_broken_video(breaking: None, clip: Path) -> None:
