@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from clips import write_clip
 
+from lmms_cpllm import compare
 from lmms_cpllm.harness.arguments import embedded_checkpoint
 from lmms_cpllm.harness.direct import judge_files
 from lmms_cpllm.model import load
 from lmms_cpllm.ratings import parse_answer
 
 FOLDER = Path(embedded_checkpoint())
+README = Path(__file__).parents[1] / "README.md"
 RATE = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "Rate the quality of this video."}]}]
 
 
@@ -47,6 +49,17 @@ def test_weights_are_safetensors_only_and_small():
 def test_the_card_names_the_hash_of_the_weights():
     [recorded] = re.findall(r"SHA-256 of `model.safetensors`: `([0-9a-f]{64})`", (FOLDER / "README.md").read_text())
     assert recorded == hashlib.sha256((FOLDER / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_the_card_and_the_readme_give_the_figures_of_the_frozen_run():
+    frozen = json.loads((Path(compare.__file__).parent / "shipped" / "cpllm-tiny.json").read_text())
+    found = {run["task"]: run["metrics"] for run in frozen["runs"]}
+    texts = [FOLDER / "README.md", *(path for path in [README] if path.is_file())]
+    for text in (path.read_text(encoding="utf-8") for path in texts):
+        [srcc] = re.findall(r"^\| `vqa_mini` .*SRCC (\.\d{3}) \(", text, re.MULTILINE)
+        [accuracy] = re.findall(r"^\| `vqa_mini_pairs`[^.]*accuracy (\.\d{3}) \|$", text, re.MULTILINE)
+        assert float(srcc) == round(found["vqa_mini"]["srcc"], 3)
+        assert float(accuracy) == round(found["vqa_mini_pairs"]["accuracy"], 3)
 
 
 def test_the_settings_of_its_training_are_beside_the_weights():
