@@ -176,6 +176,8 @@ def _deviation(variance: torch.Tensor) -> torch.Tensor:
 
 def _regions(stage: torch.Tensor, grid: int) -> torch.Tensor:
     """`(N, T, C, h, w)` to the mean over time and region, `(N, C, grid, grid)`."""
+    if grid == 1:
+        return stage.mean((1, 3, 4))[..., None, None]
     return F.adaptive_avg_pool2d(stage.mean(dim=1), grid)
 
 
