@@ -11,6 +11,7 @@ import torch
 from lmms_cpllm.harness.arguments import embedded_checkpoint
 from lmms_cpllm.harness.encoding import encoded_in_pieces, features_of, views_of
 from lmms_cpllm.model import load
+from lmms_cpllm.training.features import encode_file
 
 
 @pytest.fixture(scope="module", params=["random", "shipped"])
@@ -34,6 +35,14 @@ def test_the_number_of_threads_changes_no_bit(loaded, clips: list[Path]):
     for name, values in one.items():
         # Sums of float32 in another order.
         torch.testing.assert_close(values, whole[name], rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_learns_from_the_features_that_it_answers_from(loaded, clips: list[Path]):
+    model, processor = loaded
+    found = in_pieces(model, views_of(processor, processor.read(clips[0])), 2)
+    learned = encode_file(model, processor, clips[0])
+    for view in ("context", "pixel"):
+        assert learned[view].equal(found[f"{view}_features"].half())
 
 
 @pytest.mark.parametrize("tower", ["context", "pixel"])
