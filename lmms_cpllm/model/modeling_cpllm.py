@@ -52,6 +52,11 @@ class CPLLMPreTrainedModel(PreTrainedModel):
     _supports_attention_backend = True
 
 
+def _pieces(values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Key frames or moments of a video, on a CPU one by one: what a core works on stays in its cache."""
+    return values.split(1) if values.device.type == "cpu" else (values,)
+
+
 class CPLLMModel(CPLLMPreTrainedModel):
     """The towers, their projectors and the decoder, without a head."""
 
@@ -102,8 +107,9 @@ class CPLLMModel(CPLLMPreTrainedModel):
         return torch.stack([self._pool_context(frames) for frames in context_values.to(self.dtype)])
 
     def _pool_context(self, frames: torch.Tensor) -> torch.Tensor:
-        maps = feature_maps(self.context_tower, frames.unsqueeze(1))
-        return pool(maps, self.config.context_grid, self.config.context_statistics).flatten(0, 1)
+        grid, statistics = self.config.context_grid, self.config.context_statistics
+        maps = (feature_maps(self.context_tower, part.unsqueeze(1)) for part in _pieces(frames))
+        return torch.cat([pool(stages, grid, statistics) for stages in maps]).flatten(0, 1)
 
     def encode_pixels(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Pooled features of the pixel tower; zeros, and the tower is not run, while it is ablated.
@@ -131,9 +137,10 @@ class CPLLMModel(CPLLMPreTrainedModel):
             return pixel_features
         return compare_runs(pixel_features, tower_channels(self.pixel_tower), self.config.pixel_statistics)
 
-    def _pool_pixels(self, crops: torch.Tensor) -> torch.Tensor:
-        maps = feature_maps(self.pixel_tower, crops.flatten(0, 1))
-        return pool(maps, self.config.pixel_grid, self.config.pixel_statistics).flatten(0, 1)
+    def _pool_pixels(self, moments: torch.Tensor) -> torch.Tensor:
+        grid, statistics = self.config.pixel_grid, self.config.pixel_statistics
+        maps = (feature_maps(self.pixel_tower, part.flatten(0, 1)) for part in _pieces(moments))
+        return torch.cat([pool(stages, grid, statistics) for stages in maps]).flatten(0, 1)
 
     def project_context(self, context_features: torch.Tensor) -> torch.Tensor:
         """`(V, tokens, features)` to `(V, tokens, decoder width)`; zeros while the context tower is ablated."""

@@ -99,17 +99,14 @@ def encode_file(
     model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, path: Path, views: Sequence[str] = VIEWS
 ) -> dict[str, torch.Tensor]:
     """Pooled features of one file for the given views, `(1, tokens, features)`, float16."""
-    core, values = model.model, processor.video_processor([shortened(processor.read(path))])
-    # Frame by frame and moment by moment, as the harness does: what a core works on stays in its cache.
-    context_parts, pixel_parts = (values[f"{view}_values"].split(1, dim=1) for view in VIEWS)
+    values = processor.video_processor([shortened(processor.read(path))])
     found = {}
     if "context" in views:
-        context = torch.cat([core.encode_context(part) for part in context_parts], dim=1)
+        context = model.model.encode_context(values["context_values"])
         times = processor.video_processor.context_frames * processor.context_tokens // context.shape[1]
         found["context"] = context.repeat(1, times, 1).half()
     if "pixel" in views:
-        pixel = torch.cat([core.encode_pixels(part) for part in pixel_parts], dim=1)
-        found["pixel"] = core.compare_moments(pixel).half()
+        found["pixel"] = model.model.encode_pixels(values["pixel_values"]).half()
     return found
 
 
