@@ -1,11 +1,12 @@
 """A measurement in a process of its own, whose memory and cores nothing else has used.
 
-The process loads what it needs, says "ready", waits for a line, measures and answers with one line of JSON. So several
-can be started and set going at once.
+The process reads a request as a line of JSON, loads what it needs, says "ready", waits for a line, measures and answers
+with one line of JSON. So several can be started and set going at once.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ from lmms_cpllm.errors import UserError
 from lmms_cpllm.memory import keep_freed_memory
 from lmms_cpllm.profile.rendering import Film, render_film
 
-_CODE = "import sys; sys.path[:] = sys.argv[2:]; from lmms_cpllm.profile.alone import main; main(sys.argv[1])"
+_CODE = "import sys; sys.path[:] = sys.argv[1:]; from lmms_cpllm.profile.alone import main; main()"
 _READY = "ready"
 _END_S = 60.0
 """How long a process that has closed its output may take to end."""
@@ -67,9 +68,14 @@ def render_alone(film: Film, path: Path) -> Path:
 
 
 def _start(request: Mapping, environment: Mapping[str, str]) -> subprocess.Popen:
-    command = [sys.executable, "-c", _CODE, json.dumps(request), *sys.path]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=dict(environment), text=True)
+    command = [sys.executable, "-c", _CODE, *sys.path]
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=dict(environment), text=True)
+    # Not as an argument, which may not be longer than 128 KiB: thousands of videos are. One that failed is found out later.
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+    return process
 
 
 def _failed(process: subprocess.Popen) -> UserError:
@@ -81,11 +87,11 @@ def _failed(process: subprocess.Popen) -> UserError:
     return UserError(f"a process that measures ended with status {status} and no figure\n  the lines above say why")
 
 
-def main(text: str) -> None:
-    """The other end; `text` is a request as JSON."""
+def main() -> None:
+    """The other end."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
-    request = json.loads(text)
+    request = json.loads(sys.stdin.readline())
     keep_freed_memory()
     task: Callable = {"cost": _cost, "harness": _harness, "render": _render}[request["task"]]
 

@@ -36,7 +36,9 @@ def test_both_are_rendered_and_measured_alone(checkpoint: Path, tmp_path: Path) 
 
 
 def test_a_process_that_fails_is_told(checkpoint: Path, tmp_path: Path, capfd) -> None:
-    request = {"task": "cost", "arguments": {"pretrained": str(tmp_path / "nothing")}, "describe": False}
+    # Longer than an argument of a process may be.
+    rest = {"describe": False, "comment": "thousands of videos " * 20_000}
+    request = {"task": "cost", "arguments": {"pretrained": str(tmp_path / "nothing")}, **rest}
     with pytest.raises(UserError, match="ended with status 1 and no figure"):
         measure_alone([request | {"videos": ["a.mp4"], "repeats": 1}])
     assert "nothing: expected a checkpoint folder" in capfd.readouterr().err
