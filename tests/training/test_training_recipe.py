@@ -244,7 +244,7 @@ def test_the_whole_of_the_ablations_is_the_recipe_to_the_bit(media, checkpoint, 
     work = media / "work"
     found = ablations.run(small(Recipe()), media, media / "human", work, media / "ablations.json", ["both"])
     assert "SRCC, seen families" in {figure.name for figure in found["both"]}
-    assert equal(*(load_file(work / stage / "best.safetensors") for stage in ("stage-tasks-0", "ablation-both-0")))
+    assert equal(*(load_file(work / stage / "best.safetensors") for stage in ("stage-tasks-0", "ablation-both-0-1")))
 
 
 def test_facts_of_photographs_are_found_once(media, tmp_path, monkeypatch):
