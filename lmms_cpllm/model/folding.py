@@ -1,5 +1,5 @@
 """Batch norms of a tower go into the convolutions before them, and these get the layout that a CPU is fast in: the same
-maps in about half of the time.
+maps in less time.
 
 A batch norm that only applies what it learned is a scale and a shift of each channel, and so is part of a convolution whose
 output nothing else reads. Which convolution that is, is seen while the tower runs, not guessed from names; and the maps of

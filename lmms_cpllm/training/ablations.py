@@ -154,6 +154,10 @@ def _read(path: Path, epochs: int) -> dict[str, list[Figure]]:
     if not path.is_file():
         return {}
     held = json.loads(path.read_text())
+    if not {"epochs", "rows"} <= held.keys():
+        raise DataError(
+            f"{path}: expected rows of ablations with their epochs, found none; take another file for --out"
+        )
     if held["epochs"] != epochs:
         raise DataError(
             f"{path}: expected rows of {epochs} epochs, found rows of {held['epochs']}; take another file, or --epochs "

@@ -144,6 +144,9 @@ def test_rows_of_fewer_epochs_are_not_mixed_with_others(trained, tmp_path):
     with pytest.raises(DataError, match=r"out.json: expected rows of 1 epochs, found rows of 2; .* --epochs 2$"):
         run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["pixel only"], epochs=1)
     assert len(trained) == 2
+    out.write_text(json.dumps({"both": [asdict(FIGURE)]}))
+    with pytest.raises(DataError, match=r"out.json: expected rows of ablations with their epochs, found none; take"):
+        run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["pixel only"])
 
 
 def test_a_row_that_does_not_exist(tmp_path):
