@@ -51,7 +51,9 @@ def clean_scenes(content: Content, rng: np.random.Generator, count: int) -> Iter
 
 def _overlaid(frames: list[np.ndarray], rng: np.random.Generator) -> tuple[str, list[np.ndarray]]:
     if rng.random() < 0.5:
-        return "letterbox", list(letterbox(frames, float(rng.choice(_ASPECTS))))
+        framed = list(letterbox(frames, float(rng.choice(_ASPECTS))))
+        # A picture that has this shape already gets no bars, and nothing is to be said of them.
+        return "" if np.array_equal(framed[0], frames[0]) else "letterbox", framed
     return "caption", list(caption(frames, str(rng.choice(_CAPTIONS)), str(rng.choice(["bottom", "corner"]))))
 
 

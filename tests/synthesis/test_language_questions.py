@@ -151,6 +151,8 @@ def test_place_time_and_stage():
     assert answers == {("stage", "Processing."), ("where", "At the top."), ("when", "At the end.")}
     frozen = Facts(50.0, impairments=(Impairment("freezes", 30, 2.0),))
     assert "when" not in {q.kind for q in all_asked(frozen)}  # at some time, but which is not known
+    torn = Facts(50.0, impairments=(Impairment("packet_loss", 3, 2.0),))
+    assert not {"where", "when"} & {q.kind for q in all_asked(torn)}  # here and there, now and then
 
 
 def test_the_same_draw_gives_the_same_questions():

@@ -11,10 +11,12 @@ from full_training import VIEWS, make_data
 
 from lmms_cpllm.errors import ArgumentError, DataError, VideoError
 from lmms_cpllm.model import CPLLMVideoProcessor
+from lmms_cpllm.synthesis.distortions import FAMILIES, TRAINING_RANGES
+from lmms_cpllm.training.full.data import synthetic
 from lmms_cpllm.training.full.data.conversations import ConversationsSource, read_conversations
 from lmms_cpllm.training.full.data.decoded import PieceReader
 from lmms_cpllm.training.full.data.mixing import Failures
-from lmms_cpllm.training.full.data.scores import ScoresSource, hold_out, read_list, read_release
+from lmms_cpllm.training.full.data.scores import ScoresSource, _place, hold_out, read_list, read_release
 from lmms_cpllm.training.full.data.sources import find_data, locate
 from lmms_cpllm.training.full.data.synthetic import SyntheticSource, find_clean
 from lmms_cpllm.training.full.recipe import Conversations, Scores, Stage
@@ -109,7 +111,11 @@ def test_conversations(data):
         ({"video": "a.mp4"}, "item 1: conversations is missing"),
         (
             {"video": "a.mp4", "conversations": [{"from": "human", "value": "x"}]},
-            "item 1: a question and an answer expected",
+            "item 1: a question and an answer after it expected",
+        ),
+        (
+            {"video": "a.mp4", "conversations": [{"from": "gpt", "value": "y"}, {"from": "human", "value": "x"}]},
+            "item 1: a question and an answer after it expected",
         ),
         ({"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}, "item 1: no video"),
         ({"video": "a.mp4", "conversations": [{"from": "robot", "value": "x"}]}, "item 1: from: expected human or gpt"),
@@ -141,10 +147,30 @@ def test_distortions_on_the_fly(data):
         assert sample.answer.startswith(
             f" {('first', 'second')[sample.choice]}. The {('second', 'first')[sample.choice]} has"
         )
-    # A lost frame need not be one that is looked at.
-    assert sum((s.clips[0].pixel != s.clips[1].pixel).any() for s in pairs) > len(pairs) / 2
+    assert all((s.clips[0].pixel != s.clips[1].pixel).any() for s in pairs)
     assert {clip.pixel.shape for sample in samples for clip in sample.clips} == {(2, 1, 1, 32, 32, 3)}
     assert all(sample.answer.startswith(("It has ", "Nothing is wrong")) for sample in named)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_two_rungs_of_every_family_at_its_weakest_can_be_drawn(data, monkeypatch, family):
+    # Of some ranges the lower end times a factor, divided by the factor again, is less than the lower end.
+    monkeypatch.setattr(synthetic, "FAMILIES", {family: FAMILIES[family]})
+    monkeypatch.setattr(synthetic, "draw_strength", lambda name, rng: TRAINING_RANGES[name][0])
+    source, rng = SyntheticSource("clean", find_clean(data / "clean"), PLAN, PieceReader(0.3)), np.random.default_rng(0)
+    assert any(source.outline(rng).choice is not None for _ in range(12))
+
+
+@pytest.mark.parametrize("family", ["drops", "freezes", "interlacing"])
+def test_what_changes_nothing_is_not_taught(data, monkeypatch, family):
+    monkeypatch.setattr(synthetic, "FAMILIES", {family: FAMILIES[family]})
+    still = [np.full((64, 64, 3), 90, np.uint8)] * 12
+    source = SyntheticSource("still", find_clean(data / "clean"), PLAN, PieceReader(0.3))
+    monkeypatch.setattr(source, "read_piece", lambda path: (still, 25))
+    samples = [source.draw(np.random.default_rng(seed), lambda path: None) for seed in range(8)]
+    assert {(sample.answer, sample.choice, len(sample.clips)) for sample in samples} == {
+        ("Nothing is wrong with it.", None, 1)
+    }
 
 
 def test_outlines_are_the_samples_without_their_clips(data):
@@ -176,6 +202,21 @@ def test_all_of_a_stage(data, caplog):
     assert "nothing was compared with them: KoNViD-1k" in caplog.text
     with pytest.raises(DataError, match=r"nowhere: expected at .*nowhere, found nothing; LMMS_CPLLM_DATA is not set"):
         locate("nowhere", data)
+
+
+def test_what_one_source_holds_out_no_other_learns(data):
+    held, whole = (Scores("scores", list="scores.csv", held_out=share) for share in (0.4, 0.0))
+    found = find_data(Stage("one", 1, (whole, held), {"projectors": 1e-3}), data, PLAN)
+    [(_, kept)] = found.held_out
+    for source in found.sources:
+        assert not {one.video.path for one in kept} & {video.path for video in source.videos}
+
+
+def test_too_few_held_out_for_a_correlation_are_refused(data):
+    places = sorted(_place(one.video.name) for one in read_list(data / "scores.csv", 0.5, 0.0))
+    scores = Scores("scores", list="scores.csv", held_out=(places[1] + places[2]) / 2)
+    with pytest.raises(DataError, match=r"scores.csv: held_out 0.\d+ holds 2 of 8 videos out; at least 3 expected"):
+        find_data(Stage("one", 1, (scores,), {"projectors": 1e-3}), data, PLAN)
 
 
 def test_failures_are_counted_once_and_stop_beyond_their_share():

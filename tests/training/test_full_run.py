@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -163,7 +164,18 @@ def test_a_work_folder_of_other_settings_is_refused(tmp_path, parts):
     settings = stage("tasks", steps=1, evaluate_every=50)
     train(tmp_path, write_recipe(tmp_path, [settings], parts))
     changed = write_recipe(tmp_path, [settings | {"batch": 1}], parts)
-    with pytest.raises(DataError, match=r"1-tasks: holds a stage with another stage \(batch\); take another --work"):
+    with pytest.raises(DataError, match=r"1-tasks: was made with another stage \(batch\); take another --work, or del"):
         train(tmp_path, changed)
+    with pytest.raises(DataError, match=r"run: was made with another seed; take another --work, or delete it to begin"):
+        train(tmp_path, write_recipe(tmp_path, [settings], parts, seed=1))
     with pytest.raises(ArgumentError, match="stages: expected some of tasks, found 'task'"):
         train(tmp_path, changed, "other", "--stages", "task")
+
+
+def test_a_stage_is_not_taken_for_finished_if_the_one_before_it_was_another(tmp_path, parts):
+    make_data(tmp_path)
+    first, second = (stage(name, steps=1, evaluate_every=50) for name in ("one", "two"))
+    work = train(tmp_path, write_recipe(tmp_path, [first, second], parts))
+    shutil.rmtree(work / "1-one")
+    with pytest.raises(DataError, match=r"2-two: was made with another began_with; .* those of the stages after it"):
+        train(tmp_path, write_recipe(tmp_path, [first | {"warmup": 0.5}, second], parts))

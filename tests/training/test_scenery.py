@@ -108,6 +108,17 @@ def test_bars_and_captions_are_reported(tmp_path, monkeypatch):
             assert dark.all(axis=0).any() or dark.all(axis=1).any()
 
 
+def test_bars_that_would_have_no_width_are_not_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(scenery, "_LAYER_SHARE", 0.0)
+    monkeypatch.setattr(scenery, "_OVERLAY_SHARE", 1.0)
+    monkeypatch.setattr(scenery, "_ASPECTS", (1.0,))
+    # Parts of a square photograph are square, upright or lying.
+    for scene in scenes_of(photo(tmp_path, picture(0, 512, 512)), 24):
+        height, width, _ = scene.frames[0].shape
+        if scene.overlay != "caption":
+            assert scene.overlay == ("" if height == width else "letterbox")
+
+
 def test_a_second_layer_moves_on_its_own(tmp_path, monkeypatch):
     content = photo(tmp_path, picture(0, 720, 1280))
     monkeypatch.setattr(scenery, "_OVERLAY_SHARE", 0.0)

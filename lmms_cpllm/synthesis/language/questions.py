@@ -81,6 +81,9 @@ _LETTER = ("Answer with the letter.", "Choose one.")
 _NOTHING = "nothing"
 _OPTIONS = 4
 _WHOLE_SHARE = 0.15
+# Kinds that are never at every place, or never at every time: where nothing is said of it, it is not known.
+_NEVER_EVERYWHERE = ("transmission errors",)
+_NEVER_THROUGHOUT = ("freezing", "transmission errors")
 
 
 @dataclass(frozen=True)
@@ -164,10 +167,9 @@ def _worst(facts: Facts, found: tuple[Finding, ...], absent: Sequence[str], rng:
 def _origin(found: Finding, rng: np.random.Generator) -> list[Question]:
     """Stage, place and time of the only finding. Most are everywhere and throughout, which is asked for now and then."""
     questions = [Question(pick(rng, _STAGE), _STAGES[found.stage], tuple(_STAGES.values()), "stage")]
-    if found.where != "everywhere" or rng.random() < _WHOLE_SHARE:
+    if found.where != "everywhere" or (found.kind not in _NEVER_EVERYWHERE and rng.random() < _WHOLE_SHARE):
         questions.append(Question(pick(rng, _WHERE), _PLACES[found.where], tuple(_PLACES.values()), "where"))
-    # A freeze is never throughout: where no time is said, it is not known.
-    if found.when != "throughout" or (found.kind != "freezing" and rng.random() < _WHOLE_SHARE):
+    if found.when != "throughout" or (found.kind not in _NEVER_THROUGHOUT and rng.random() < _WHOLE_SHARE):
         questions.append(Question(pick(rng, _WHEN), _TIMES[found.when], tuple(_TIMES.values()), "when"))
     return questions
 

@@ -80,9 +80,7 @@ def _weight(found: tuple[Finding, ...]) -> list[tuple[str, ...]]:
             groups.append(("The rest of the picture is better.", "Elsewhere the picture is better."))
         if first.when != "throughout":
             groups.append(("The rest of the clip is better.",))
-        if first.acr >= 4.5:
-            texts = ("It takes a close look to see {it}.", "Few viewers will notice {it}.")
-        elif first.acr >= 3.5:
+        if first.acr >= 3.5:
             texts = ("{The} {is} there but disturb{s} little.", "One notices {the} without being annoyed.")
         else:
             texts = ("{The} limit{s} the quality.", "{The} cannot be overlooked.")

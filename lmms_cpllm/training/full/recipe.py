@@ -67,7 +67,7 @@ class Losses:
     rating: _Weight = 1.0
     """Soft cross entropy with the distribution of ratings."""
     ranking: _Weight = 1.0
-    """Fidelity of the order of all pairs of scored videos in a step."""
+    """Fidelity of the order of all pairs of scored videos in a batch of one device; a batch of one video has none."""
     choice: _Weight = 1.0
     """Cross entropy of the better of two videos that were shown together."""
     language: _Weight = 1.0
@@ -90,7 +90,7 @@ class Scores:
     sd: Annotated[float, Field(gt=0)] = 0.5
     """Standard deviation of the opinions in ACR categories, for videos without one of their own."""
     held_out: _Share = 0.02
-    """Share of the videos that is never trained on and validates."""
+    """Share of the videos that is never trained on, by no source of the stage, and validates; at least three, or none."""
     evaluation: Literal["refuse", "drop", "allow"] = "refuse"
     """What to do with a video that belongs to a benchmark."""
 

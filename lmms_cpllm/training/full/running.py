@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -54,7 +55,7 @@ def run(
 
     Raises:
         ArgumentError: a stage is not known, or something that the recipe asks for cannot be had here.
-        DataError: data are missing or not as expected, the work folder is of another recipe, or `out` holds something else.
+        DataError: data are missing or not as expected, the work folder was made with another recipe, or `out` holds something else.
     """
     stages = chosen(recipe, only)
     check_target(out)  # before days of training
@@ -65,13 +66,22 @@ def run(
     if recipe.trackers:
         accelerator.init_trackers("lmms-cpllm")
     start = work / "start"
-    if accelerator.is_main_process and not start.is_dir():
-        torch.manual_seed(recipe.seed)
-        save_whole(*assemble_start(recipe), start)
+    settings = {"model": asdict(recipe.model), "seed": recipe.seed}
+    if accelerator.is_main_process:
+        _claim(work, settings, "delete it to begin anew")
+        if not start.is_dir():
+            torch.manual_seed(recipe.seed)
+            save_whole(*assemble_start(recipe), start)
     accelerator.wait_for_everyone()
     records = []
     for number, stage in enumerate(stages, 1):
         folder, last = work / f"{number}-{stage.name}", number == len(stages)
+        # What a stage began with is told by the settings of all before it.
+        settings = {"stage": asdict(stage), "began_with": _digest(settings)}
+        settings |= {name: getattr(recipe, name) for name in ("precision", "text_tokens", "seed")}
+        if accelerator.is_main_process:
+            _claim(folder, settings, "delete this folder and those of the stages after it to train these anew")
+        accelerator.wait_for_everyone()
         records.append(_run_one(recipe, stage, path, start, folder, accelerator, sharding, cache))
         accelerator.free_memory()
         if accelerator.is_main_process:
@@ -124,13 +134,11 @@ def _run_one(
     cache: Path | None,
 ) -> dict:
     """The record of a stage; one that is finished is not run again."""
-    settings = {"stage": asdict(stage), "model": asdict(recipe.model)}
-    settings |= {name: getattr(recipe, name) for name in ("precision", "text_tokens", "seed")}
-    if accelerator.is_main_process:
-        _claim(folder, json.loads(json.dumps(settings)))
-    accelerator.wait_for_everyone()
     if (folder / _RECORD).is_file():
         return json.loads((folder / _RECORD).read_text())
+    scored = any(source.kind == "scores" for source in stage.data)
+    if accelerator.is_main_process and scored and stage.batch == 1 and stage.losses.ranking:
+        logger.warning("%s: its batch is 1, so no two videos are ranked; take a larger one for that", stage.name)
     processor = CPLLMProcessor.from_pretrained(start)
     data = find_data(stage, path.parent, processor.video_processor.plan, cache=cache)
     if cache and accelerator.is_main_process:
@@ -144,20 +152,26 @@ def _run_one(
     return record
 
 
-def _claim(folder: Path, settings: dict) -> None:
-    """Refuses a folder that holds a stage with other settings."""
+def _claim(folder: Path, settings: dict, remedy: str) -> None:
+    """Refuses a folder that holds what was made with other settings."""
     path = folder / _SETTINGS
+    settings = json.loads(json.dumps(settings))
     held = json.loads(path.read_text()) if path.is_file() else settings
     other = [name for name, value in settings.items() if held.get(name) != value]
     if other:
-        changed = [key for key, value in settings["stage"].items() if held["stage"].get(key) != value]
+        known = held.get("stage", {})
+        changed = [key for key, value in settings.get("stage", {}).items() if known.get(key) != value]
         raise DataError(
-            f"{folder}: holds a stage with another {', another '.join(other)}"
+            f"{folder}: was made with another {', another '.join(other)}"
             + (f" ({', '.join(changed)})" if changed else "")
-            + "; take another --work, or delete this folder to train the stage anew"
+            + f"; take another --work, or {remedy}"
         )
     folder.mkdir(parents=True, exist_ok=True)
     write_json(path, settings)
+
+
+def _digest(settings: dict) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _load(start: Path, stage: Stage, accelerator: Accelerator) -> CPLLMForConditionalGeneration:

@@ -51,11 +51,10 @@ def validate(
         values = [_MIDDLE if math.isnan(value) else value for value in predicted]
         answered += sum(not math.isnan(value) for value in predicted)
         count += len(predicted)
-        if len(scored) >= 3:
-            found[f"srcc/{title}"] = srcc(values, [one.quality for one in scored])
+        found[f"srcc/{title}"] = srcc(values, [one.quality for one in scored])
     # What has no correlation, as constant predictions have none, counts as 0.
     known = [value if math.isfinite(value) else 0.0 for value in found.values()]
-    return found | {"srcc": sum(known) / max(1, len(known)), "answered": answered / max(1, count)}
+    return found | {"srcc": sum(known) / len(known), "answered": answered / count}
 
 
 def _predict(wrapped, scored, read, encoder, rating_ids, accelerator, batch, precision) -> list[float]:

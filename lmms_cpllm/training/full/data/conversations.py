@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +85,8 @@ def _conversation(item: Mapping, folder: Path) -> Conversation:
                 content.append({"type": "text", "text": piece.strip()})
         messages.append({"role": role, "content": content})
     asked = next((message for message in messages if message["role"] == "user"), None)
-    if asked is None or not any(message["role"] == "assistant" and message["content"] for message in messages):
-        raise ValueError("a question and an answer expected")
+    if asked is None or not _answers(messages):
+        raise ValueError("a question and an answer after it expected")
     if not shown:
         asked["content"][:0] = [{"type": "video"}] * len(names)
     elif shown != len(names):
@@ -94,6 +94,16 @@ def _conversation(item: Mapping, folder: Path) -> Conversation:
     if not names:
         raise ValueError("no video")
     return Conversation(tuple(Video(folder / name, name) for name in names), tuple(messages))
+
+
+def _answers(messages: Sequence[Mapping]) -> list[int]:
+    """Places of the answers to something that was asked before."""
+    roles = [message["role"] for message in messages]
+    return [
+        number
+        for number, message in enumerate(messages)
+        if message["role"] == "assistant" and message["content"] and "user" in roles[:number]
+    ]
 
 
 class ConversationsSource:
@@ -105,11 +115,7 @@ class ConversationsSource:
 
     def draw(self, rng: np.random.Generator, read: Callable[[Path], Clip]) -> Sample:
         one = self.conversations[rng.integers(len(self.conversations))]
-        answers = [
-            number
-            for number, message in enumerate(one.messages)
-            if number and message["role"] == "assistant" and message["content"]
-        ]
+        answers = _answers(one.messages)
         chosen = answers[rng.integers(len(answers))]
         before = one.messages[:chosen]
         shown = sum(part["type"] == "video" for message in before for part in message["content"])

@@ -22,6 +22,8 @@ from lmms_cpllm.training.full.data.samples import CHOICES, Sample, Video, ask, r
 from lmms_cpllm.video import Clip
 
 logger = logging.getLogger(__name__)
+LEAST_CORRELATED = 3
+"""Videos that an SRCC needs."""
 _ATTEMPTS = 20
 
 

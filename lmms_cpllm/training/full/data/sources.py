@@ -15,7 +15,14 @@ from lmms_cpllm.training.full.data.conversations import Conversation, Conversati
 from lmms_cpllm.training.full.data.decoded import PieceReader, ViewReader, piece_shards, view_shards
 from lmms_cpllm.training.full.data.guard import Evaluation, evaluation_videos, refused
 from lmms_cpllm.training.full.data.samples import Source
-from lmms_cpllm.training.full.data.scores import Scored, ScoresSource, hold_out, read_list, read_release
+from lmms_cpllm.training.full.data.scores import (
+    LEAST_CORRELATED,
+    Scored,
+    ScoresSource,
+    hold_out,
+    read_list,
+    read_release,
+)
 from lmms_cpllm.training.full.data.synthetic import SyntheticSource, find_clean
 from lmms_cpllm.training.full.recipe import Conversations, Scores, Stage, Synthetic
 
@@ -86,16 +93,16 @@ def find_data(
             "contamination: these benchmarks are not on this disk, and nothing was compared with them: %s",
             ", ".join(shown.absent),
         )
-    sources, weights, held = [], [], []
-    # Scores first: what they hold out is not trained on by another source either.
-    for number, settings in sorted(enumerate(stage.data), key=lambda item: not isinstance(item[1], Scores)):
-        if not settings.weight:
-            continue
-        kept_out = {one.video.path for _, scored in held for one in scored}
+    used = [(number, settings) for number, settings in enumerate(stage.data) if settings.weight]
+    scores = {number: _scores(one, stage, place, shown) for number, one in used if isinstance(one, Scores)}
+    held = [(title, kept) for title, _, kept in scores.values() if kept]
+    kept_out = {one.video.path for _, scored in held for one in scored}
+    sources, weights = [], []
+    for number, settings in used:
         if isinstance(settings, Scores):
-            source, kept = _scores(settings, stage, place, shown, number)
-            if kept:
-                held.append((source.title, tuple(kept)))
+            title, training, _ = scores[number]
+            left = [one for one in training if one.video.path not in kept_out]
+            source = ScoresSource(title, left, settings.pairs, number)
         elif isinstance(settings, Conversations):
             source = _conversations(settings, place, shown, kept_out)
         else:
@@ -122,8 +129,9 @@ def locate(name: str, place: Path) -> Path:
 
 
 def _scores(
-    settings: Scores, stage: Stage, place: Path, shown: Evaluation, number: int
-) -> tuple[ScoresSource, Sequence[Scored]]:
+    settings: Scores, stage: Stage, place: Path, shown: Evaluation
+) -> tuple[str, list[Scored], tuple[Scored, ...]]:
+    """(title, videos for training, videos for validation)"""
     title = settings.release or settings.list
     if settings.release:
         scored = read_release(settings.release, settings.sd, stage.failed_share)
@@ -131,7 +139,12 @@ def _scores(
         scored = read_list(locate(settings.list, place), settings.sd, stage.failed_share)
     out = refused(title, [one.video for one in scored], shown, settings.evaluation)
     training, kept = hold_out([one for one in scored if one.video.path not in out], settings.held_out)
-    return ScoresSource(title, training, settings.pairs, number), kept
+    if 0 < len(kept) < LEAST_CORRELATED:
+        raise DataError(
+            f"{title}: held_out {settings.held_out:g} holds {len(kept)} of {len(scored)} videos out; at least "
+            f"{LEAST_CORRELATED} expected, since fewer have no SRCC: choose a larger held_out, or 0 for none"
+        )
+    return title, training, tuple(kept)
 
 
 def _conversations(settings: Conversations, place: Path, shown: Evaluation, kept_out: set[Path]) -> ConversationsSource:
