@@ -53,8 +53,11 @@ class CPLLMPreTrainedModel(PreTrainedModel):
 
 
 def _pieces(values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Key frames or moments of a video, on a CPU one by one: what a core works on stays in its cache."""
-    return values.split(1) if values.device.type == "cpu" else (values,)
+    """Key frames or moments of a video, on a CPU one by one: what a core works on stays in its cache.
+
+    Not while gradients are kept: then all activations stay anyway, and training costs the same memory everywhere.
+    """
+    return values.split(1) if values.device.type == "cpu" and not torch.is_grad_enabled() else (values,)
 
 
 class CPLLMModel(CPLLMPreTrainedModel):

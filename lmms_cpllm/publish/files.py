@@ -96,6 +96,7 @@ def write_folder(checkpoint: Path, names: list[str], target: Path, card: Callabl
         raise DataError(f"{target}: is the checkpoint itself; choose another --out")
     part = target.with_name(f".{target.name}.part")
     record = without_places(read_json(checkpoint / RECORD))
+    text = card(record)
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -103,7 +104,7 @@ def write_folder(checkpoint: Path, names: list[str], target: Path, card: Callabl
             (part / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(checkpoint / name, part / name)
         written = [*names, CARD]
-        (part / CARD).write_text(card(record), encoding="utf-8")
+        (part / CARD).write_text(text, encoding="utf-8")
         if record:
             (part / RECORD).write_text(json.dumps(record), encoding="utf-8")
             written.append(RECORD)

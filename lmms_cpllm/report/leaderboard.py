@@ -30,11 +30,17 @@ class Cell:
     answered: float
     """Share, 0..1; nan where it is not told."""
     complete: bool
-    """Whether it counts in means and comparisons."""
+    alike: bool
+    """Whether it was asked what most models here were, as far as a sample log tells."""
     best: bool
-    """Whether no complete run on the task has a better value."""
+    """Whether no run on the task that counts has a better value."""
     notes: tuple[str, ...]
     """One sentence for everything that a reader has to know."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is ranked, and is part of means."""
+        return self.complete and self.alike and not math.isnan(self.value)
 
 
 @dataclass(frozen=True)
@@ -99,15 +105,16 @@ def _cell(
         told = found.metrics.get(metric, math.nan) if found else math.nan
         share = found.metrics.get("answered", math.nan) if found else math.nan
         note = f"not complete, so no comparison counts it: {partial.reason}"
-        return Cell(told, math.nan, math.nan, found.count if found else 0, share, False, False, (note,))
+        return Cell(told, math.nan, math.nan, found.count if found else 0, share, False, True, False, (note,))
     low, high = _interval(run, metric, resampled)
-    notes = _notes(run, metric, key[0] in alike, alike)
+    is_alike = key[0] in alike or not alike or not items_of(run, metric)
+    notes = _notes(run, metric, is_alike)
     if partial is not None:
         notes.append(f"a newer run of {partial.date} does not count: {partial.reason}")
     answered = run.metrics.get("answered", math.nan)
     if answered < 1:
         notes.append(f"{100 * answered:.1f} % answered; what is missing counts as the middle of the scale, or as wrong")
-    return Cell(run.metrics.get(metric, math.nan), low, high, run.count, answered, True, False, tuple(notes))
+    return Cell(run.metrics.get(metric, math.nan), low, high, run.count, answered, True, is_alike, False, tuple(notes))
 
 
 def _interval(run: TaskRun, metric: str, resampled: np.ndarray | None) -> tuple[float, float]:
@@ -119,27 +126,25 @@ def _interval(run: TaskRun, metric: str, resampled: np.ndarray | None) -> tuple[
     return math.nan, math.nan
 
 
-def _notes(run: TaskRun, metric: str, is_alike: bool, alike: frozenset[str]) -> list[str]:
+def _notes(run: TaskRun, metric: str, is_alike: bool) -> list[str]:
     items, function = items_of(run, metric), run.functions.get(metric, "")
     if not items:
         return ["no sample log (--log_samples), so there is no plot and no comparison video by video"]
     notes = []
     if is_known(function) and not agrees(run.metrics.get(metric, math.nan), computed := value(function, items)):
         notes.append(f"the results file says {run.metrics[metric]:.4f}, its sample log gives {computed:.4f}")
-    if alike and not is_alike:
+    if not is_alike:
         notes.append("other videos, labels or task version than most models here: not compared with them")
     return notes
 
 
 def _mark_best(cells: dict[Key, Cell], task: str, gathered: Gathered) -> None:
     better = _direction(gathered, task)
-    complete = {
-        key: cell for key, cell in cells.items() if key[1] == task and cell.complete and not math.isnan(cell.value)
-    }
-    if better is None or len(complete) < 2:
+    counting = {key: cell for key, cell in cells.items() if key[1] == task and cell.counts}
+    if better is None or len(counting) < 2:
         return
-    best = (max if better else min)(cell.value for cell in complete.values())
-    for key, cell in complete.items():
+    best = (max if better else min)(cell.value for cell in counting.values())
+    for key, cell in counting.items():
         if cell.value == best:
             cells[key] = Cell(**{**cell.__dict__, "best": True})
 
@@ -171,11 +176,7 @@ def _means(
 ) -> dict[str, Mean]:
     found = {}
     for model in gathered.models:
-        keys = [
-            key
-            for key in ((model, task) for task in tasks)
-            if key in cells and cells[key].complete and not math.isnan(cells[key].value)
-        ]
+        keys = [key for key in ((model, task) for task in tasks) if key in cells and cells[key].counts]
         if keys:
             found[model] = _mean([cells[key] for key in keys], [resamples.get(key) for key in keys])
     whole = [mean.value for mean in found.values() if mean.tasks == len(tasks)]
@@ -214,9 +215,7 @@ def _ranked(
         for task in gathered.tasks:
             cell = cells.get((model, task))
             sign = -1 if _direction(gathered, task) in (True, None) else 1
-            keys.append(
-                (0, 0, sign * cell.value) if cell and cell.complete and not math.isnan(cell.value) else (1, 0, 0.0)
-            )
+            keys.append((0, 0, sign * cell.value) if cell and cell.counts else (1, 0, 0.0))
         return tuple(keys)
 
     return tuple(sorted(gathered.models, key=lambda model: (place(model), gathered.labels[model])))

@@ -90,7 +90,8 @@ def run_stage(
     stage: Stage,
     folder: Path,
 ) -> dict:
-    """Trains in place and leaves the weights of the epoch with the best mean validation SRCC in the model.
+    """Trains in place and leaves the weights of the epoch with the best mean validation SRCC in the model; those of the
+    last epoch where no source has three examples to validate.
 
     Args:
         model: its parameters that require a gradient are trained.
@@ -347,10 +348,13 @@ def _keep_statistics(model: CPLLMForConditionalGeneration) -> None:
 def _mean(entry: dict) -> float:
     """Mean over the sources; what has no correlation, as constant predictions have none, counts as 0."""
     scores = [score if math.isfinite(score) else 0.0 for score in entry["validation"].values()]
-    return sum(scores) / max(1, len(scores))
+    return sum(scores) / len(scores)
 
 
 def _best(history: Sequence[dict]) -> int:
+    """The first of the best epochs; the last epoch where no source has enough examples to validate."""
+    if not history[-1]["validation"]:
+        return len(history) - 1
     return max(range(len(history)), key=lambda i: _mean(history[i]))
 
 

@@ -6,8 +6,9 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from lmms_cpllm.errors import ArgumentError, CheckpointError
-from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration, CPLLMProcessor, load
+from lmms_cpllm.model import CPLLMConfig, CPLLMForConditionalGeneration, CPLLMProcessor, load, modeling_cpllm
 from lmms_cpllm.model.modeling_cpllm import expected_quality
+from lmms_cpllm.model.towers import feature_maps
 from lmms_cpllm.ratings import from_distribution, level_of
 
 COMBINATIONS = [
@@ -50,6 +51,23 @@ def videos(count=3, frames=5):
 def rate_inputs(processor, clips, messages=RATE):
     prompt = processor.render(messages, processor.answer_prefix)
     return processor(text=[prompt] * len(clips), videos=clips, padding=True)
+
+
+def test_key_frames_and_moments_go_one_by_one_unless_something_learns(loaded, monkeypatch):
+    # What is planned for a GPU is simulated on a CPU: training has to take the same way on both.
+    model, processor = loaded
+    values = processor.video_processor(videos(1))
+    plan, taken = processor.video_processor.plan, []
+    monkeypatch.setattr(
+        modeling_cpllm, "feature_maps", lambda tower, part: taken.append(len(part)) or feature_maps(tower, part)
+    )
+    for learns in (True, False):
+        with torch.set_grad_enabled(learns):
+            model.model.encode_context(values["context_values"])
+            model.model.encode_pixels(values["pixel_values"])
+    whole = [plan.context_frames, plan.pixel_moments * plan.pixel_crops]
+    one_by_one = [1] * plan.context_frames + [plan.pixel_crops] * plan.pixel_moments
+    assert taken == whole + one_by_one
 
 
 @pytest.mark.parametrize("names", COMBINATIONS, ids="-".join)

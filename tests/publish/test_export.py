@@ -20,6 +20,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from lmms_cpllm.cli import main
 from lmms_cpllm.errors import ArgumentError, CheckpointError, DataError, UserError
+from lmms_cpllm.harness.arguments import embedded_checkpoint
 from lmms_cpllm.harness.fingerprint import of_checkpoint
 from lmms_cpllm.metrics.correlation import krcc
 from lmms_cpllm.publish import card, files, hub
@@ -323,3 +324,14 @@ def _quality(folder: Path, clip: Path) -> float:
     prompt = processor.render([{"role": "user", "content": question}], processor.answer_prefix)
     with torch.inference_mode():
         return float(model.score(**processor(text=[prompt], videos=[clip])).quality)
+
+
+def test_a_checkpoint_of_the_recipe_tiny_is_exported_too(tmp_path):
+    embedded = embedded_checkpoint()
+    assert main(["export", embedded, "--out", str(tmp_path / "published")]) == 0
+    said = (tmp_path / "published" / "README.md").read_text()
+    record = json.loads((Path(embedded) / "training.json").read_text())["stages"][-1]
+    scores = record["validation"].values()
+    assert f"synthetic ({record['examples']['synthetic train']})" in said
+    assert f"{sum(scores) / len(scores):.3f}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["published"]

@@ -67,6 +67,20 @@ def test_means_are_weighted_by_n(tmp_path):
     assert board.models == ("a", "b"), "a mean over fewer tasks stands behind"
 
 
+def test_a_model_that_was_asked_something_else_is_not_ranked_among_the_others(tmp_path):
+    for name, noise, version in (("a", 10, "1"), ("b", 20, "1"), ("c", 0, "9")):
+        items = {TASK: score_items(noise), OTHER: score_items(noise)}
+        write_run(tmp_path / name, items, model=name, version=version)
+    found = gathered(tmp_path)
+    board = leaderboard(found, resample(found))
+    other = board.cells["c", TASK]
+    assert other.value > board.cells["a", TASK].value
+    assert "not compared with them" in other.notes[0]
+    assert (other.counts, other.best, board.cells["a", TASK].best) == (False, False, True)
+    assert set(board.means["srcc"]) == {"a", "b"}
+    assert board.models == ("a", "b", "c")
+
+
 def test_without_a_sample_log(tmp_path):
     write_run(tmp_path / "a", {TASK: score_items()}, log_samples=False)
     found = gathered(tmp_path)

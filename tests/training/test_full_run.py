@@ -20,6 +20,7 @@ from lmms_cpllm.cli import main
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.model import load
 from lmms_cpllm.training.full import checkpoints
+from lmms_cpllm.training.full.loop import LOG
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,18 @@ def test_early_stopping_keeps_the_best(tmp_path, parts, monkeypatch):
         "checkpoint-00000002",
         "checkpoint-00000004",
     ]
+
+
+def test_a_torn_line_of_the_log_does_not_stop_a_resumed_run(tmp_path, parts):
+    make_data(tmp_path)
+    path = write_recipe(tmp_path, [stage("tasks", steps=2, save_every=1, log_every=1, evaluate_every=50)], parts)
+    work = train(tmp_path, path)
+    (work / "1-tasks" / "record.json").unlink()
+    shutil.rmtree(checkpoints.latest(work / "1-tasks"))
+    log = work / "1-tasks" / LOG
+    log.write_text(log.read_text() + '{"step": 1, "lo')
+    train(tmp_path, path)
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines() if "loss/rating" in line] == [1, 2]
 
 
 def test_a_folder_of_something_else_is_not_replaced(tmp_path, parts):

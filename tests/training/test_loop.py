@@ -112,6 +112,20 @@ def test_a_folder_with_another_stage_is_refused(straight):
         run_stage(model, texts, known, source, source, STAGE, folder)
 
 
+def test_without_enough_to_validate_the_last_epoch_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "validate", lambda *_: {})
+    _, record = trained(tmp_path)
+    assert (record["epoch"], record["validation"]) == (3, {})
+    assert equal(
+        load_file(tmp_path / "best.safetensors"),
+        {
+            name.removeprefix("average."): value
+            for name, value in load_file(tmp_path / "epoch-003.safetensors").items()
+            if name.startswith("average.")
+        },
+    )
+
+
 def test_another_seed_gives_other_weights(straight, tmp_path):
     weights, _ = trained(tmp_path, replace(STAGE, epochs=1, seed=8))
     assert not equal(weights, straight[1])

@@ -222,6 +222,14 @@ def _describe(data: StageData) -> list[dict]:
     ] + [{"source": title, "held out": len(scored)} for title, scored in data.held_out]
 
 
+def _step_of(line: str) -> float:
+    """Of a line of the log; of one that a full disk or a lost machine has torn, none that counts."""
+    try:
+        return json.loads(line)["step"]
+    except json.JSONDecodeError:
+        return math.inf
+
+
 class _Log:
     """Means of the losses as JSON lines, and to the trackers; a resumed run writes on where its state was made."""
 
@@ -230,7 +238,7 @@ class _Log:
         self._sums: dict[str, torch.Tensor] = {}
         self._count, self._since = 0, time.perf_counter()
         if accelerator.is_main_process and self._path.is_file():
-            lines = [line for line in self._path.read_text().splitlines() if json.loads(line)["step"] <= step]
+            lines = [line for line in self._path.read_text().splitlines() if _step_of(line) <= step]
             self._path.write_text("".join(f"{line}\n" for line in lines))
 
     def add(self, losses: dict[str, torch.Tensor], norm: float, rate: float, failures: Failures) -> None:

@@ -55,7 +55,7 @@ def run(
 
     Raises:
         ArgumentError: a stage is not known, or something that the recipe asks for cannot be had here.
-        DataError: data are missing or not as expected, the work folder was made with another recipe, or `out` holds something else.
+        DataError: data are missing or not as expected, the work folder is of another recipe, or `out` holds something else.
     """
     stages = chosen(recipe, only)
     check_target(out)  # before days of training
