@@ -63,7 +63,7 @@ def find_contents(folder: Path) -> list[Content]:
     paths = [p for p in paths if p.suffix.lower() in (*_PICTURES, *_VIDEOS)]
     _refuse_equal_names(paths)
     fixed = _fixed_splits()
-    forbidden = _mini_hashes()
+    forbidden = mini_hashes()
     contents, hashes, small = [], [], []
     for path in paths:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -132,7 +132,7 @@ def _fixed_splits() -> dict[str, str]:
         return {row["sha256"]: row["split"] for row in csv.DictReader(file)}
 
 
-def _mini_hashes() -> list[int]:
+def mini_hashes() -> list[int]:
     """Difference hashes of the contents of `vqa_mini`: one that was saved anew, or made smaller, is still one of them."""
     return [difference_hash(scenes.load_photograph(photograph)) for photograph in PHOTOGRAPHS.values()]
 

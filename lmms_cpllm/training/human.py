@@ -39,15 +39,19 @@ class Scored:
     """`train`, `validation` or `test`."""
 
 
-def without_copies(photographs: Sequence[Scored], hashes: Mapping[str, int]) -> list[Scored]:
+def without_copies(
+    photographs: Sequence[Scored], hashes: Mapping[str, int], forbidden: Sequence[int] = ()
+) -> list[Scored]:
     """The photographs without those of the training side that look the same as one that is held out.
 
     Args:
         photographs: all of them.
         hashes: `contents.difference_hash` of each by its name.
+        forbidden: of further pictures that are held out.
     """
     bits = {p.name: _bits(hashes[p.name]) for p in photographs}
-    held_out = np.array([bits[p.name] for p in photographs if p.split != "train"], np.float32).reshape(-1, HASH_BITS)
+    others = [bits[p.name] for p in photographs if p.split != "train"] + [_bits(code) for code in forbidden]
+    held_out = np.array(others, np.float32).reshape(-1, HASH_BITS)
     training = [p for p in photographs if p.split == "train"]
     ours = np.array([bits[p.name] for p in training], np.float32).reshape(-1, HASH_BITS)
     differing = ours @ (1 - held_out).T + (1 - ours) @ held_out.T

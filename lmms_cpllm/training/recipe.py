@@ -22,7 +22,7 @@ from tqdm import tqdm
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.batches import Mix
-from lmms_cpllm.training.contents import difference_hash, find_contents, first_picture
+from lmms_cpllm.training.contents import difference_hash, find_contents, first_picture, mini_hashes
 from lmms_cpllm.training.corpus import make_clean_part, make_human_part, make_test_part, scene_facts, write_json
 from lmms_cpllm.training.drawn import draw_contents
 from lmms_cpllm.training.features import VIEWS, CachedFeatures, Moments, encode_files, fold, moments_of, view_moments
@@ -234,7 +234,7 @@ def make_corpus(
     scored = read_scored(photographs)
     if recipe.small_test:
         scored = scored[:: max(1, len(scored) // 24)]
-    kept = without_copies(scored, _hashes(scored, work / "hashes.json"))
+    kept = without_copies(scored, _hashes(scored, work / "hashes.json"), mini_hashes())
     if len(kept) < len(scored):
         text = "%s: %d of %d photographs look the same as one that is held out, and are left out of training"
         logger.warning(text, photographs, len(scored) - len(kept), len(scored))

@@ -77,6 +77,7 @@ def test_copies_of_what_is_held_out_are_no_training():
         "g": sealed,
     }
     assert [photo.name for photo in without_copies(scored(sides), hashes)] == ["a", "c", "e", "f", "g"]
+    assert [photo.name for photo in without_copies(scored(sides), hashes, [other ^ 1])] == ["c", "e", "f", "g"]
 
 
 @pytest.mark.parametrize("side", ["train", "test"])
