@@ -7,6 +7,7 @@ they run, so that `lmms-cpllm --help` answers at once.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -29,9 +30,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _keep_names() -> None:
+    """A file name that is no UTF-8 is printed as it is, byte for byte, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="surrogateescape")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. A `UserError` ends the process with its message and status 1."""
     args = build_parser().parse_args(argv)
+    _keep_names()
     try:
         return args.run(args)
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from pathlib import Path
 from lmms_cpllm.commands.tables import print_table
 from lmms_cpllm.releases import RELEASES, TRAINING_RELEASES
 from lmms_cpllm.releases.base import (
+    DOUBLES_REMEDY,
     Listing,
     Release,
     Row,
@@ -103,7 +104,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def run_get(args: argparse.Namespace) -> int:
-    """Download a release and say where it is; 1 when it is not complete afterwards."""
+    """Download a release and say where it is; 1 when it is not whole afterwards."""
     from lmms_cpllm.releases.fetch import default_root, get
 
     release = _ALL[args.name]
@@ -113,13 +114,14 @@ def run_get(args: argparse.Namespace) -> int:
     root = args.to.expanduser().absolute() if args.to else default_root()
     folder = get(release, root, mirror=args.mirror)
     listing = inspect(release, folder)
-    for finding in _findings(release, listing, {}):
+    findings = _findings(release, listing, {})
+    for finding in findings:
         print(finding)
     print(f"{release.title}: {len(listing.rows)} of {counts(release)} {unit(release)} in {folder}")
     variable = os.environ.get(DATA_VARIABLE, "").strip()
     if not variable or Path(variable).expanduser().absolute() != root:
         print(f"now set: export {DATA_VARIABLE}={root}")
-    return 0 if is_complete(release, listing) else 1
+    return 1 if findings else 0
 
 
 def _where(release: Release, root: Path | None) -> str:
@@ -210,5 +212,6 @@ def _findings(release: Release, listing: Listing, unreadable: dict[str, str]) ->
                 f"{counts(release)} expected"
             )
         findings += [f"missing: {name}" for name in listing.missing]
+    findings += [f"twice: {double}; {DOUBLES_REMEDY}" for double in listing.doubles]
     findings += [f"unreadable: {name}: {reason}" for name, reason in unreadable.items()]
     return findings

@@ -7,6 +7,7 @@ import csv
 import glob
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -79,14 +80,17 @@ def _rows(given: Sequence[str], mode: str, arguments: dict[str, str]) -> Iterato
     from tqdm import tqdm
 
     from lmms_cpllm.harness.direct import judge_files
-    from lmms_cpllm.releases.files import ENDINGS
+    from lmms_cpllm.releases.files import JUDGED_ENDINGS
 
     files = list(dict.fromkeys(path for text in given for path in _files(text)))
     empty = [path for path in files if Path(path).is_dir()]
     judged = judge_files(([path] for path in files if path not in empty), mode, arguments)
     for path in tqdm(files, "score", unit="video", file=sys.stderr, disable=len(files) == 1):
         if path in empty:
-            yield {"file": path, "error": f"expected a folder with videos ({', '.join(ENDINGS)}), found none in it"}
+            yield {
+                "file": path,
+                "error": f"expected a folder with videos ({', '.join(JUDGED_ENDINGS)}), found none in it",
+            }
             continue
         _, answer = next(judged)
         if isinstance(answer, VideoError):
@@ -98,14 +102,29 @@ def _rows(given: Sequence[str], mode: str, arguments: dict[str, str]) -> Iterato
 
 def _files(text: str) -> list[str]:
     """The files that an argument stands for; the argument itself where it stands for none, so that it is not forgotten."""
-    from lmms_cpllm.releases.files import videos_below
-
     path = Path(text)
     if path.is_dir():
-        return sorted(map(str, videos_below(path))) or [text]
+        return _files_in(path) or [text]
     if path.exists():
         return [text]
     return sorted(name for name in glob.glob(text, recursive=True) if Path(name).is_file()) or [text]
+
+
+def _files_in(folder: Path) -> list[str]:
+    """The files in a folder that are judged, by their endings; says which are not."""
+    from lmms_cpllm.releases.files import JUDGED_ENDINGS, files_below
+
+    found = files_below(folder)
+    judged = [path for path in found if path.suffix.lower() in JUDGED_ENDINGS]
+    others = Counter(path.suffix.lower() or "no ending" for path in found)
+    others = {ending: count for ending, count in sorted(others.items()) if ending not in JUDGED_ENDINGS}
+    if others:
+        endings = ", ".join(f"{ending} ({count})" for ending, count in others.items())
+        print(
+            f"{folder}: {sum(others.values())} of {len(found)} files are not taken for videos, by their endings: {endings}",
+            file=sys.stderr,
+        )
+    return sorted(map(str, judged))
 
 
 def _as_csv(rows: Iterator[dict]) -> Iterator[dict]:

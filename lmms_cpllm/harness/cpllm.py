@@ -21,7 +21,7 @@ from lmms_cpllm.harness import fingerprint, running
 from lmms_cpllm.harness.answers import Answer, answer_requests
 from lmms_cpllm.harness.arguments import Arguments, parse
 from lmms_cpllm.harness.embeddings import Embeddings, most_videos
-from lmms_cpllm.harness.failures import FailureList
+from lmms_cpllm.harness.failures import FailureList, refusal
 from lmms_cpllm.harness.loading import is_on_cpu, load_model
 from lmms_cpllm.harness.requests import prompted_for_others, read_request, unsupported, uses_of_media
 from lmms_cpllm.harness.stream import LazyAnswers
@@ -155,9 +155,7 @@ class CPLLM(lmms):
 
     def _note_failure(self, error: VideoError) -> None:
         if self.arguments.on_error == "raise":
-            raise UserError(
-                f"{error}\n  what to do: replace the file, or count such videos as unanswered with on_error=count"
-            )
+            raise refusal(error)
         if not running.failure(error.path):  # once for a video that several pairs show
             logger.warning(f"{error.path}: {error.reason}; it counts as unanswered")
             self._failures.add(error.path, error.reason)

@@ -9,7 +9,7 @@ import torch
 from lmms_cpllm.errors import VideoError
 from lmms_cpllm.harness.answers import answer_requests
 from lmms_cpllm.harness.arguments import parse
-from lmms_cpllm.harness.failures import FailureList
+from lmms_cpllm.harness.failures import FailureList, refusal
 from lmms_cpllm.harness.loading import is_on_cpu, load_model
 from lmms_cpllm.harness.requests import Request
 from lmms_cpllm.synthesis.language import PROMPTS
@@ -38,6 +38,7 @@ def judge_files(
     Raises:
         ArgumentError: an argument is unknown or not allowed.
         CheckpointError: the checkpoint cannot be loaded.
+        UserError: a file cannot be read, and `on_error` is `raise`.
     """
     settings = parse(arguments)
     failures = FailureList(settings.failures)
@@ -49,6 +50,8 @@ def judge_files(
     requests = (_request(tuple(paths), mode) for paths in groups)
     for request, answer in answer_requests(model, processor, requests, settings, encode=on_cpu):
         if isinstance(answer, VideoError):
+            if settings.on_error == "raise":
+                raise refusal(answer)
             failures.add(answer.path, answer.reason)
         yield request.media, answer if isinstance(answer, VideoError) else answer.text
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from lmms_cpllm.errors import ArgumentError
+from lmms_cpllm.errors import ArgumentError, UserError, VideoError
 
 COLUMNS = ("video", "reason")
 
@@ -56,6 +56,11 @@ class FailureList:
                 f"failures={self._path}: cannot be written any more ({error.strerror or error}); it ends here"
             )
             self._path = None
+
+
+def refusal(error: VideoError) -> UserError:
+    """What `on_error=raise` makes of a video that could not be read."""
+    return UserError(f"{error}\n  what to do: replace the file, or count such videos as unanswered with on_error=count")
 
 
 def _line(cells: tuple[str, ...]) -> bytes:

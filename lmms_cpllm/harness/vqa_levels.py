@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -97,13 +98,14 @@ class VQALevels(lmms):
         self.base.task_dict = self.task_dict
         _check_prompts(instances)
         masses: list[float] = []
-        asked = 0
+        asked: dict[tuple[str, str], set[int]] = defaultdict(set)  # task and split -> documents
         with tqdm(total=len(instances), desc="vqa_levels", disable=self.rank != 0, dynamic_ncols=True) as progress:
             for instance in instances:
                 if instance.metadata.get("__padding_only__"):
                     answer = GenerationResult("", TokenCounts(0, 0))
                 elif instance.metadata.get("cpllm_mode") == "score":
-                    asked += 1
+                    _, _, _, document, task, split, *_ = instance.args
+                    asked[task, split].add(document)
                     answer, shares = self._rate(instance)
                     masses += [shares.mass] if shares else []
                 else:
@@ -146,12 +148,17 @@ class VQALevels(lmms):
         answer = next(iter(answers))
         return answer if isinstance(answer, GenerationResult) else GenerationResult(answer)
 
-    def _report(self, asked: int, masses: list[float]) -> None:
+    def _report(self, asked: Mapping[tuple[str, str], Collection[int]], masses: list[float]) -> None:
         if asked and not masses:
-            raise UserError(
-                f"vqa_levels: {self.base_name} answered none of {asked} questions; the lines above say why\n"
-                "  what to do: run it by its own name and make that work first"
+            text = (
+                f"vqa_levels: {self.base_name} answered none of {sum(map(len, asked.values()))} questions; the lines above "
+                "say why"
             )
+            # With a cache of answers, or several ranks, these may be nothing but the videos that cannot be read.
+            if any(len(found) == len(self.task_dict[task][split]) for (task, split), found in asked.items()):
+                raise UserError(f"{text}\n  what to do: run it by its own name and make that work first")
+            logger.warning(f"{text}, and they count as unanswered")
+            return
         mean = sum(masses) / len(masses) if masses else 1.0
         text = f"the five words had {mean:.1%} of the first token's probability on average of {len(masses)} videos"
         if mean < WEAK_MASS:

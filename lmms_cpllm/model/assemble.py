@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from os import PathLike
 
 import torch
@@ -18,7 +20,9 @@ from transformers import (
 )
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
+from lmms_cpllm.errors import CheckpointError
 from lmms_cpllm.model.configuration_cpllm import CPLLMConfig
+from lmms_cpllm.model.hub import find_file
 from lmms_cpllm.model.modeling_cpllm import CPLLMForConditionalGeneration
 from lmms_cpllm.model.processing_cpllm import CPLLMProcessor
 from lmms_cpllm.model.tokens import chat_template, prepare_tokenizer
@@ -29,6 +33,11 @@ Source = str | PathLike
 # What an image tower without a stated input size gets.
 _IMAGE_SIZE = 224
 _PIXEL_FRAMES = 2
+_PREPROCESSING = ("video_preprocessor_config.json", "preprocessor_config.json")
+_COMBINED = "processor_config.json"
+"""May hold the preprocessing too, beside what else a processor has."""
+
+logger = logging.getLogger(__name__)
 
 
 def assemble(
@@ -67,6 +76,7 @@ def assemble(
 
     Raises:
         ValueError: the decoder's logits are changed behind its output layer, which is ours here.
+        CheckpointError: whether a tower states its preprocessing cannot be known, or it cannot be read.
     """
     context_tower = _load_tower(context, context_options, dtype)
     pixel_tower = _load_tower(pixel, pixel_options, dtype)
@@ -157,12 +167,35 @@ def _normalisation(source: Source, view: str) -> dict[str, list[float]]:
 
 
 def _published_normalisation(source: Source) -> tuple[list[float], list[float]]:
+    stated = _stated_preprocessing(source)  # first, so that the files are in the cache and no failure hides one of them
+    reasons = []
     for auto in (AutoVideoProcessor, AutoImageProcessor):
         try:
             processor = auto.from_pretrained(source)
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            reasons.append(f"{type(error).__name__}: {error}")
             continue  # this tower's preprocessing is stored as the other kind, or not at all
         if getattr(processor, "do_normalize", True) is False:
             return [0.0] * 3, [1.0] * 3
         return list(processor.image_mean), list(processor.image_std)
+    if stated:
+        raise CheckpointError(
+            f"{source}: expected mean and deviation in {' or '.join(stated)}, found a file that cannot be read: "
+            f"{reasons[-1]}\n  what to do: put the published file there, or take another tower"
+        )
+    logger.warning("%s: states no preprocessing; ImageNet's mean and deviation are taken", source)
     return list(IMAGENET_DEFAULT_MEAN), list(IMAGENET_DEFAULT_STD)
+
+
+def _stated_preprocessing(source: Source) -> list[str]:
+    """The files of a tower that state its preprocessing. Raises CheckpointError where that cannot be known."""
+    try:
+        found = [name for name in _PREPROCESSING if find_file(source, name)]
+        combined = find_file(source, _COMBINED)
+        parts = json.loads(combined.read_text(encoding="utf-8")) if combined else {}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{source}: expected to learn whether it states its preprocessing, mean and deviation among it, and could not: "
+            f"{error}\n  what to do: try again with a network, or give a folder with all of its files"
+        ) from error
+    return found + [_COMBINED] * any(part in parts for part in ("image_processor", "video_processor"))

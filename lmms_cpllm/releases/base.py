@@ -17,11 +17,13 @@ from pathlib import Path
 
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.raw_video import RawFormat, declare, is_raw
+from lmms_cpllm.releases.files import doubles
 from lmms_cpllm.releases.origins import Archive, Bucket, HubFolder, LabelFile
 from lmms_cpllm.releases.places import shorten
-from lmms_cpllm.releases.questions import Question, QuestionFile, find_videos
+from lmms_cpllm.releases.questions import Question, QuestionFile, find_videos, reading_of
 
 PARTIAL_VARIABLE = "LMMS_CPLLM_ALLOW_PARTIAL"
+DOUBLES_REMEDY = "keep the file that its authors publish, and move resized and other copies out of the release's folder"
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +138,8 @@ class Listing:
     """Labelled videos, or questions, whether their videos are there or not."""
     notes: tuple[str, ...] = ()
     """One sentence for everything that is odd and does no harm."""
+    doubles: tuple[str, ...] = ()
+    """One sentence for every video of which two files are there, in different folders: which is meant cannot be known."""
 
 
 def mos_scale(release: Release, rows: Sequence[Row]) -> tuple[float, float]:
@@ -202,16 +206,21 @@ def inspect(release: Release, folder: Path) -> Listing:
         missing=tuple(name for name in names if name not in files),
         faults=tuple(faults),
         labelled=len(names),
+        doubles=doubles((name for name in names if name in files), files),
     )
 
 
 def _inspect_questions(release: Release, folder: Path) -> Listing:
     file = release.questions(folder)
-    rows, missing = find_videos(file.entries, release.videos(folder))
+    files = release.videos(folder)
+    rows, missing = find_videos(file.entries, files)
+    shown = {name for entry in file.entries for name in reading_of(entry, files) or ()}
     faults = file.faults
     if release.count and len(file.entries) > max(release.count, *release.other_counts, 0):
         faults = (*faults, f"{len(file.entries)} questions, {counts(release)} expected")
-    return Listing(folder, file.path, rows, missing, faults, len(file.entries), file.notes)
+    return Listing(
+        folder, file.path, rows, missing, faults, len(file.entries), file.notes, doubles=doubles(shown, files)
+    )
 
 
 def counts(release: Release) -> str:
@@ -245,8 +254,8 @@ def checked_rows(release: Release, place: Path) -> list[Row] | list[Question]:
     """The rows of a release in `place` (see `find_place`), in the order of `Listing.rows`.
 
     Raises:
-        DataError: the labels or videos are missing, or a label is wrong. LMMS_CPLLM_ALLOW_PARTIAL=1 lets missing
-            videos and labels pass, with a warning that says n of how many; wrong labels never pass.
+        DataError: the labels or videos are missing, a label is wrong, or a video is there twice. LMMS_CPLLM_ALLOW_PARTIAL=1
+            lets missing videos and labels pass, with a warning that says n of how many; the others never pass.
     """
     listing = inspect(release, place)
     if listing.faults:
@@ -259,6 +268,13 @@ def checked_rows(release: Release, place: Path) -> list[Row] | list[Question]:
             f"{listing.labels}: {wrong}, {len(listing.faults)} faults.\n"
             f"  {shorten(listing.faults, separator=chr(10) + '  ')}\n"
             f"  what to do: {remedy}. {release.how_to_get}"
+        )
+    if listing.doubles:
+        raise DataError(
+            f"{release.title} in {listing.folder}: one file for each video expected, found two for "
+            f"{len(listing.doubles)} of them, in different folders.\n"
+            f"  {shorten(listing.doubles, separator=chr(10) + '  ')}\n"
+            f"  what to do: {DOUBLES_REMEDY}"
         )
     for note in listing.notes:
         _warn_once(f"{listing.labels}: {note}")

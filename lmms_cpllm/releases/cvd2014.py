@@ -14,6 +14,7 @@ are on one scale and go below 0: from -6.5 to 93.38. Names and files differ in u
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from lmms_cpllm.releases.base import Labels, Release
@@ -22,6 +23,7 @@ from lmms_cpllm.releases.tables import parse_decimal_comma, read_csv, table_labe
 
 LABEL_FILE = "Realignment_MOS.csv"
 RATINGS = "CVD2014_ratings"
+TESTS = tuple(f"Test{number}" for number in range(1, 7))
 HOW_TO_GET = (
     "get it from its authors (https://www.mv.helsinki.fi/home/msjnuuti/CVD2014/), and put Test1/ to Test6/ and "
     f"{LABEL_FILE} below LMMS_CPLLM_DATA/cvd2014"
@@ -44,7 +46,7 @@ CVD2014 = Release(
     source="https://www.mv.helsinki.fi/home/msjnuuti/CVD2014/",
     how_to_get=HOW_TO_GET,
     folders=("cvd2014", "CVD2014"),
-    markers=(LABEL_FILE, f"{RATINGS}/{LABEL_FILE}", "Test1"),
+    markers=(LABEL_FILE, f"{RATINGS}/{LABEL_FILE}", TESTS[0]),
     read=read,
-    videos=videos_by_stem,
+    videos=partial(videos_by_stem, places=TESTS),
 )

@@ -12,6 +12,7 @@ The part with public scores has 2926 videos; 600 originals and 3600 processed on
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from lmms_cpllm.errors import DataError
@@ -63,5 +64,6 @@ KVQ = Release(
     markers=(VIDEOS, LABEL_FILE),
     split="the part with public scores (training set of the challenge)",
     read=read,
-    videos=videos_by_stem,
+    # The parts of the challenge may number their videos alike.
+    videos=partial(videos_by_stem, places=(VIDEOS,)),
 )

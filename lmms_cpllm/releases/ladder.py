@@ -18,7 +18,7 @@ from pathlib import Path
 import av
 
 from lmms_cpllm.errors import ArgumentError, DataError, VideoError
-from lmms_cpllm.releases.files import ENDINGS, without_ending
+from lmms_cpllm.releases.files import VIDEO_ENDINGS, files_below, without_ending
 from lmms_cpllm.releases.mini import CACHE_VARIABLE, cache_root
 from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.synthesis import ladder as recipe
@@ -30,8 +30,6 @@ from lmms_cpllm.video.pieces import LEAST_FRAMES, LEAST_SIDE
 VARIABLE = "LMMS_CPLLM_LADDER"
 FAMILIES_VARIABLE = "LMMS_CPLLM_LADDER_FAMILIES"
 TITLE = "vqa_ladder"
-_FURTHER_ENDINGS = ".wmv .asf .flv .mts .m2ts .vob .ogv .3gp .mxf .nut .h264 .hevc"
-VIDEO_ENDINGS = (*ENDINGS, *_FURTHER_ENDINGS.split())
 # A file's name holds 255 bytes, and family, strength and ending are added to a content's name.
 _NAME_BYTES = 120
 
@@ -140,7 +138,7 @@ def _own(folder: Path, families: Sequence[str]) -> tuple[list[LadderRow], list[s
             f"{VARIABLE}={folder}: there is no such folder\n"
             f"  what to do: let {VARIABLE} name a folder of clean clips, or unset it to take the embedded contents"
         )
-    files = _files(folder)
+    files = files_below(folder)
     rows: list[LadderRow] = []
     unusable: list[str] = []
     known: dict[str, str] = {}  # digest of a file -> where it is
@@ -168,15 +166,6 @@ def _own(folder: Path, families: Sequence[str]) -> tuple[list[LadderRow], list[s
         count = f"{len(unusable)} of {len(files)} files"
         log.warning("%s: %s in %s are left out: %s", TITLE, count, folder, "; ".join(unusable))
     return rows, unusable
-
-
-def _files(folder: Path) -> list[Path]:
-    """Every file at any depth, in the order of their names; hidden ones left out."""
-    found = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(found)
 
 
 def _digest(path: Path) -> str:

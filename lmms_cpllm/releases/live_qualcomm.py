@@ -18,6 +18,7 @@ taken instead:
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from lmms_cpllm.raw_video import RawFormat
@@ -53,5 +54,5 @@ LIVE_QUALCOMM = Release(
     markers=(LABEL_FILE, *DISTORTIONS),
     raw=RawFormat(1920, 1080, 30),
     read=read,
-    videos=videos_by_stem,
+    videos=partial(videos_by_stem, places=DISTORTIONS),
 )

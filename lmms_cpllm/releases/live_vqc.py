@@ -10,12 +10,14 @@ It is given out on request.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from lmms_cpllm.releases.base import Labels, Release
 from lmms_cpllm.releases.files import find_file, stem_of, videos_by_stem
 from lmms_cpllm.releases.matlab import read_mat_labels
 
+VIDEOS = "Video"
 HOW_TO_GET = (
     "ask its authors by the form on http://live.ece.utexas.edu/research/LIVEVQC/index.html, and put Video/ and data.mat "
     "below LMMS_CPLLM_DATA/live_vqc"
@@ -25,7 +27,7 @@ HOW_TO_GET = (
 def read(folder: Path) -> Labels:
     """The MOS of every video of `video_list`. Raises DataError."""
     return read_mat_labels(
-        find_file("LIVE-VQC", folder, ("data.mat",), ("Video",), HOW_TO_GET), "video_list", "mos", stem_of
+        find_file("LIVE-VQC", folder, ("data.mat",), (VIDEOS,), HOW_TO_GET), "video_list", "mos", stem_of
     )
 
 
@@ -39,7 +41,7 @@ LIVE_VQC = Release(
     source="http://live.ece.utexas.edu/research/LIVEVQC/index.html",
     how_to_get=HOW_TO_GET,
     folders=("live_vqc", "LIVE-VQC", "LIVE_VQC", "LIVEVQC", "LIVE Video Quality Challenge (VQC) Database"),
-    markers=("data.mat", "Video"),
+    markers=("data.mat", VIDEOS),
     read=read,
-    videos=videos_by_stem,
+    videos=partial(videos_by_stem, places=(VIDEOS,)),
 )

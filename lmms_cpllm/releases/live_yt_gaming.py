@@ -11,6 +11,7 @@ The name of the label file is not documented in what could be read: the .mat fil
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from lmms_cpllm.errors import DataError
@@ -20,6 +21,7 @@ from lmms_cpllm.releases.matlab import has_fields, read_mat, read_mat_labels
 from lmms_cpllm.releases.places import describe_folder, shorten
 
 FIELDS = ("video_list", "MOS")
+VIDEOS = "mp4"
 HOW_TO_GET = (
     "ask its authors by the form on https://live.ece.utexas.edu/research/LIVE-YT-Gaming/index.html, and put mp4/ and the "
     ".mat file below LMMS_CPLLM_DATA/live_yt_gaming"
@@ -57,7 +59,7 @@ LIVE_YT_GAMING = Release(
     source="https://live.ece.utexas.edu/research/LIVE-YT-Gaming/index.html",
     how_to_get=HOW_TO_GET,
     folders=("live_yt_gaming", "LIVE-YT-Gaming", "LIVE_YT_Gaming"),
-    markers=("mp4", "*.mat"),
+    markers=(VIDEOS, "*.mat"),
     read=read,
-    videos=videos_by_stem,
+    videos=partial(videos_by_stem, places=(VIDEOS,)),
 )

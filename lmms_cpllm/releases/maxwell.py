@@ -13,6 +13,7 @@ The official split has 3634 videos for training and 909 for validation; the 909 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from lmms_cpllm.releases.base import Labels, Release
@@ -21,6 +22,7 @@ from lmms_cpllm.releases.origins import Archive, LabelFile
 from lmms_cpllm.releases.tables import read_rows, table_labels, table_of
 
 LABEL_FILES = ("val_labels.txt", "val_labels.csv")
+PLACE = "videos"
 COLUMNS = ["name", "aesthetic", "technical", "overall"]
 VIDEOS = "https://huggingface.co/datasets/teowu/DIVIDE-MaxWell/resolve/main/videos.zip"
 LABELS = (
@@ -55,7 +57,7 @@ MAXWELL = Release(
     markers=LABEL_FILES,
     split="official validation set",
     read=read,
-    videos=videos_by_stem,
-    archives=(Archive(VIDEOS, "videos", unpacked_bytes_max=2**37),),
+    videos=partial(videos_by_stem, places=(PLACE,)),
+    archives=(Archive(VIDEOS, PLACE, unpacked_bytes_max=2**37),),
     label_files=(LabelFile(LABELS, LABEL_FILES[0]),),
 )

@@ -30,6 +30,7 @@ from lmms_cpllm.releases.places import shorten
 from lmms_cpllm.releases.questions import Entry, Question, QuestionFile, read_text
 
 FILE = "Q_Bench_Video_dev.json"
+VIDEOS = "video"
 _HUB = "https://huggingface.co/datasets/zhangzicheng/Q-Bench-Video"
 HOW_TO_GET = (
     f"`lmms-cpllm data get qbench_video_dev` downloads it, or download {FILE} and video.zip from {_HUB} and unpack them "
@@ -186,7 +187,7 @@ def _stem(name: str) -> str:
 
 def videos(folder: Path) -> ByName:
     """All videos below the folder by the name of the file without endings."""
-    return ByName(videos_below(folder), lambda path: _stem(path.name))
+    return ByName(videos_below(folder), lambda path: _stem(path.name), [folder / VIDEOS])
 
 
 QBENCH_VIDEO_DEV = Release(
@@ -201,6 +202,6 @@ QBENCH_VIDEO_DEV = Release(
     split="development set, the one with answers",
     questions=read,
     videos=videos,
-    archives=(Archive(f"{_HUB}/resolve/main/video.zip", "video", unpacked_bytes_max=2**37),),
+    archives=(Archive(f"{_HUB}/resolve/main/video.zip", VIDEOS, unpacked_bytes_max=2**37),),
     label_files=(LabelFile(f"{_HUB}/resolve/main/{FILE}", FILE),),
 )

@@ -67,6 +67,11 @@ def read_text(path: Path) -> str:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
+def reading_of(entry: Entry, files: Mapping[str, Path]) -> tuple[str, ...] | None:
+    """The names of the videos that a question shows: the likeliest reading whose videos are all there, or None."""
+    return next((names for names in entry.readings if all(name in files for name in names)), None)
+
+
 def find_videos(entries: Sequence[Entry], files: Mapping[str, Path]) -> tuple[tuple[Question, ...], tuple[str, ...]]:
     """The questions whose videos are all there, in the order of the file, and the names of the videos that are not.
 
@@ -79,7 +84,7 @@ def find_videos(entries: Sequence[Entry], files: Mapping[str, Path]) -> tuple[tu
     """
     questions, missing = [], set()
     for entry in entries:
-        reading = next((names for names in entry.readings if all(name in files for name in names)), None)
+        reading = reading_of(entry, files)
         if reading is None:
             missing.update(name for name in entry.readings[0] if name not in files)
         else:

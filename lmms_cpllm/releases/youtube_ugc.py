@@ -55,7 +55,7 @@ def vid_of(name: str) -> str:
 
 def videos(folder: Path) -> ByName:
     """vid -> file; the H.264 version wins over the raw one."""
-    return ByName(videos_below(folder), lambda path: vid_of(path.name))
+    return ByName(videos_below(folder), lambda path: vid_of(path.name), [folder / place for place in PLACES])
 
 
 def labelled(folder: Path) -> frozenset[str]:

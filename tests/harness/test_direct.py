@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from evaluation import evaluate, items_of
+from PIL import Image
 
 from lmms_cpllm import cli
 from lmms_cpllm.errors import ArgumentError, UserError, VideoError
@@ -67,6 +70,57 @@ def test_a_folder_and_a_pattern_as_json(clips: list[Path], checkpoint: Path, tmp
         assert set(row) == {"file", "quality", "acr", "rating", "distribution"}
         assert row["acr"] == pytest.approx(1 + row["quality"] / 25, abs=1e-4)
         assert set(row["distribution"]) == set(LEVELS)
+
+
+def test_a_folder_says_what_is_not_taken(clips: list[Path], checkpoint: Path, tmp_path: Path, capsys) -> None:
+    for name in (
+        "a.flv",
+        "b.WMV",
+        "c.3gp",
+        "d.m2ts",
+        "e.mts",
+        "f.ogv",
+        "notes.txt",
+        "more.txt",
+        "README",
+        ".hidden.txt",
+    ):
+        (tmp_path / name).write_bytes(clips[0].read_bytes())
+    for name in ("g.gif", "h.webp", "i.png"):
+        Image.new("RGB", (80, 64), "grey").save(tmp_path / name)
+    assert score(tmp_path, "--json", checkpoint=checkpoint) == 0
+    out, err = capsys.readouterr()
+    assert [Path(row["file"]).name[0] for row in json.loads(out)] == [*"abcdefghi"]
+    assert f"{tmp_path}: 3 of 12 files are not taken for videos, by their endings: .txt (2), no ending (1)\n" in err
+
+
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+def test_a_name_that_is_not_utf_8_is_printed_as_it_is(
+    clips: list[Path], checkpoint: Path, tmp_path: Path, monkeypatch, form: list[str]
+) -> None:
+    name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.mp4")
+    with open(name, "wb") as file:
+        file.write(clips[0].read_bytes())
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="utf-8", errors="strict"))
+    gone = tmp_path / os.fsdecode(b"gone\xe9.mp4")
+    failures = tmp_path / "failures.csv"
+    arguments = f"pretrained={checkpoint},failures={failures}"
+    assert cli.main(["score", os.fsdecode(name), str(gone), *form, "--model-args", arguments]) == 1
+    sys.stdout.flush()
+    assert name in written.getvalue()
+    assert os.fsencode(gone) in written.getvalue()
+    assert os.fsencode(gone) in failures.read_bytes()
+
+
+def test_the_first_unreadable_file_may_end_it(clips: list[Path], checkpoint: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.mp4"
+    with pytest.raises(UserError) as error:
+        judge([clips[0], gone, clips[1]], "score", checkpoint, on_error="raise")
+    assert str(error.value) == (
+        f"{gone}: there is no such file\n  what to do: replace the file, or count such videos as unanswered with "
+        "on_error=count"
+    )
 
 
 def test_csv_with_a_description_and_a_failure(clips: list[Path], checkpoint: Path, tmp_path: Path, capsys) -> None:

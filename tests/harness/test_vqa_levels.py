@@ -102,6 +102,19 @@ def test_a_video_that_the_base_could_not_read(warnings: list[str]) -> None:
     assert warnings == ["task vqa_toy, document 1: toy gave no answer; it counts as unanswered"]
 
 
+def test_a_rest_of_videos_that_the_base_could_not_read(warnings: list[str]) -> None:
+    """What the host asks again with `--use_cache`: an answer that is none is not in the cache."""
+    model = VQALevels(base="toy")
+    shown = documents()
+    shown[1]["broken"] = True
+    answers = list(model.generate_until([requests_of(model, shown)[1]]))
+    assert [answer.text for answer in answers] == [None]
+    assert warnings == [
+        "task vqa_toy, document 1: toy gave no answer; it counts as unanswered",
+        "vqa_levels: toy answered none of 1 questions; the lines above say why, and they count as unanswered",
+    ]
+
+
 def test_a_model_that_says_something_else(warnings: list[str]) -> None:
     model = VQALevels(base="toy")
     shown = [{"logits": torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 10.0])}]

@@ -1,5 +1,8 @@
+import sys
+
 import pytest
 import torch
+from huggingface_hub import constants
 from tiny_models import CONTEXT_CONFIGS, PIXEL_CONFIGS, TEXT_CONFIGS, save_decoder, save_tower
 from transformers import (
     AutoModelForCausalLM,
@@ -13,8 +16,11 @@ from transformers import (
     SiglipTextConfig,
 )
 
+from lmms_cpllm.errors import CheckpointError
 from lmms_cpllm.model import assemble
 
+assemble_module = sys.modules[assemble.__module__]  # in the package the function has its name
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TEXT_TOWER = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 
 
@@ -94,3 +100,36 @@ def test_a_decoder_that_changes_its_logits_is_refused(parts, tmp_path):
     folder = save_decoder(config, tmp_path / "text")
     with pytest.raises(ValueError, match=r"a gemma2 decoder with final_logit_softcapping=30.0 changes its logits"):
         assemble(parts["context"], parts["pixel"], folder)
+
+
+def test_without_preprocessing_imagenets_is_taken_and_said(parts, caplog):
+    assert assemble_module._published_normalisation(parts["context"])[0] == [0.485, 0.456, 0.406]
+    assert f"{parts['context']}: states no preprocessing; ImageNet's mean and deviation are taken" in caplog.text
+
+
+def test_preprocessing_that_cannot_be_asked_for_is_an_error(tmp_path, monkeypatch):
+    """The hub cannot be reached, and nothing is known of the repository."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match=r"^owner/tower: expected to learn whether it states its preprocessing"):
+        assemble_module._published_normalisation("owner/tower")
+    for name in (*assemble_module._PREPROCESSING, assemble_module._COMBINED):
+        absent = tmp_path / "models--owner--tower" / ".no_exist" / COMMIT / name
+        absent.parent.mkdir(parents=True, exist_ok=True)
+        absent.touch()
+    (tmp_path / "models--owner--tower" / "refs").mkdir()
+    (tmp_path / "models--owner--tower" / "refs" / "main").write_text(COMMIT)
+    assert assemble_module._published_normalisation("owner/tower")[0] == [0.485, 0.456, 0.406], "known to be absent"
+
+
+@pytest.mark.parametrize("name", ["preprocessor_config.json", "processor_config.json"])
+def test_preprocessing_that_cannot_be_read_is_an_error(parts, tmp_path, name):
+    folder = save_tower(CONTEXT_CONFIGS["siglip"], tmp_path / "tower")
+    (folder / name).write_text('{"image_processor": {"image_processor_type": "Gone"}, "image_processor_type": "Gone"}')
+    with pytest.raises(
+        CheckpointError, match=rf"expected mean and deviation in {name}, found a file that cannot be read"
+    ):
+        assemble(folder, parts["pixel"], parts["text"])
+    (folder / name).write_text('{"processor_class": "')
+    with pytest.raises(CheckpointError, match=r"tower: expected "):
+        assemble(folder, parts["pixel"], parts["text"])

@@ -46,6 +46,26 @@ def change(root) -> Callable[..., None]:
     return write
 
 
+@pytest.mark.parametrize(
+    ("name", "video", "known"),
+    [
+        ("qbench_video_dev", "qbench_video/video/v1.mp4", "v1"),
+        ("finevd_yesno", "finevd/videos_all/0_00_1.mp4", "0_00_1"),
+    ],
+)
+def test_a_video_that_is_there_twice_is_named(root, name, video, known):
+    place = root / Path(video).parent
+    copy = (place / "540p" if name == "qbench_video_dev" else place.parent / "540p") / Path(video).name
+    copy.parent.mkdir()
+    copy.write_bytes(b"smaller")
+    first, second = sorted([copy, root / video])
+    with pytest.raises(DataError) as error:
+        rows(name)
+    assert f"found two for 1 of them, in different folders.\n  {known} is both {first} and {second}\n" in str(
+        error.value
+    )
+
+
 class TestQBenchVideo:
     def test_every_item_is_a_question(self, root):
         questions = rows("qbench_video_dev")

@@ -320,6 +320,77 @@ class TestRawVideo:
             probe(tmp_path / "x.yuv")
 
 
+def copies(fake: Fake, place: str, ending: str | None = None) -> Path:
+    """Other videos under the names of a release's own, in another folder of it; as a resized copy would be."""
+    for path in fake.files.values():
+        copy = fake.folder / place / path.relative_to(fake.folder).with_suffix(ending or path.suffix)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(b"smaller")
+    return fake.folder / place
+
+
+# Those that say in which folder their videos are, and those whose videos may be anywhere.
+WITH_PLACES = ["live_vqc", "youtube_ugc", "cvd2014", "live_qualcomm", "live_yt_gaming", "maxwell", "kvq"]
+ANYWHERE = ["lsvq_test", "lsvq_1080p", "t2vqa"]
+
+
+class TestCopies:
+    @pytest.mark.parametrize("name", WITH_PLACES)
+    def test_the_documented_folder_comes_first(self, make_release, name):
+        fake = make_release(name)
+        copies(fake, "0_540p")
+        assert {row.name: row.video for row in rows(name)} == {key: str(path) for key, path in fake.files.items()}
+
+    @pytest.mark.parametrize("name", ANYWHERE)
+    def test_without_one_the_two_files_are_named(self, make_release, monkeypatch, capsys, name):
+        fake = make_release(name)
+        copies(fake, "540p")
+        monkeypatch.setenv("LMMS_CPLLM_ALLOW_PARTIAL", "1")  # which video is meant cannot be left open
+        text = failure(name)
+        first = sorted(fake.files)[0]
+        two = sorted([fake.files[first], fake.folder / "540p" / fake.files[first].relative_to(fake.folder)])
+        assert "one file for each video expected, found two for 4 of them, in different folders.\n" in text
+        assert f"  {first} is both {two[0]} and {two[1]}\n" in text
+        assert text.endswith("and move resized and other copies out of the release's folder")
+        status, text = run(capsys, "data", "check", name)
+        assert status == 1
+        assert f"twice: {first} is both {two[0]} and {two[1]}; keep the file that its authors publish" in text
+
+    def test_two_in_the_documented_folder_are_named_too(self, make_release):
+        fake = make_release("live_vqc")
+        copy = fake.folder / "Video" / "540p" / "A001.mp4"
+        copy.parent.mkdir()
+        copy.write_bytes(b"smaller")
+        assert f"A001 is both {copy} and {fake.files['A001']}\n" in failure("live_vqc")
+        copy.unlink()
+        copy.symlink_to(fake.files["A001"])  # no other file
+        assert len(rows("live_vqc")) == COUNT
+
+    def test_a_name_that_differs_in_case_has_two_as_well(self, make_release):
+        fake = make_release("cvd2014")
+        name = "Test06_Talking_Head_D12"  # the file is called Test06_Talking_head_D12.avi
+        copy = fake.folder / "Test6" / "540p" / f"{name.upper()}.avi"
+        copy.parent.mkdir()
+        copy.write_bytes(b"smaller")
+        assert f"{name} is both {copy} and {fake.files[name]}\n" in failure("cvd2014")
+
+    def test_a_better_container_needs_no_folder(self, make_release):
+        fake = make_release("cvd2014")
+        place = copies(fake, "converted", ".mp4")
+        assert {Path(row.video).relative_to(place).suffix for row in rows("cvd2014")} == {".mp4"}
+
+    def test_a_video_that_is_not_scored_may_be_there_twice(self, make_release, tmp_path):
+        fake = make_release("t2vqa")
+        for place in ("a", "b"):
+            (fake.folder / place).mkdir()
+            (fake.folder / place / "not_labelled.mp4").write_bytes(place.encode())
+        assert len(rows("t2vqa")) == COUNT
+
+    def test_nothing_is_fetched_again_for_copies(self, make_release):
+        copies(make_release("lsvq_test"), "540p")
+        assert main(["data", "get", "lsvq_test"]) == 1
+
+
 def fake_with(fake: Fake, content: str, name: str = "list.txt") -> None:
     """Write another list beside the videos of a custom one, and name it in the environment."""
     path = fake.folder / name
@@ -374,6 +445,21 @@ class TestCustom:
         os.link(tmp_path / ".clip.mp4", fake.folder / "other" / "0.mp4")
         fake_with(fake, "0.mp4,1\n1.mp4,2")
         assert "2 videos expected, 2 labelled in list.txt, 1 found" in failure("custom")
+
+    def test_a_missing_video_does_not_become_another_one(self, make_release, capsys):
+        fake = make_release("custom")
+        fake_with(fake, "day1/0.mp4,1\nday2/0.mp4,2\n1.mp4,3")  # both would be clips/0.mp4
+        assert "3 videos expected, 3 labelled in list.txt, 1 found" in failure("custom")
+        fake_with(fake, "clips/0.mp4,1\n0,2\n1.mp4,3")
+        assert "2 found.\n  missing: 0\n" in failure("custom")
+        status, text = run(capsys, "data", "check", "custom")
+        assert (status, "missing: 0\n" in text) == (1, True)
+
+    def test_a_video_is_looked_for_in_the_folder_that_the_list_names_if_it_is_there(self, make_release):
+        fake = make_release("custom")
+        (fake.folder / "day2").mkdir()
+        fake_with(fake, "day2/0.mp4,1\nclips/1,2\n/2.mp4,3")
+        assert "2 found.\n  missing: day2/0.mp4\n" in failure("custom")
 
     @pytest.mark.parametrize(
         ("file", "content", "error"),
