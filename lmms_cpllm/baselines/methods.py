@@ -23,7 +23,7 @@ class Method:
     column: str
     """Of the score file: holds the measure's own numbers; with the unit, where there is one."""
     measure: Callable[..., float]
-    """Takes the path of a video, then that of its reference or a number of frames where these are needed."""
+    """Takes the path of a video, then its reference's, a number of frames or its coded size, where these are taken."""
     reads: str
     """What is read of a video; `{frames}` stands for a number."""
     packages: tuple[str, ...]
@@ -33,6 +33,8 @@ class Method:
     higher_is_better: bool = True
     needs_reference: bool = False
     takes_frames: bool = False
+    takes_size: bool = False
+    """Whether it asks how many bytes were spent on a video that is delivered in another codec."""
 
 
 def _against_reference(name: str, title: str, column: str, measure: Callable[..., float]) -> Method:
@@ -79,6 +81,7 @@ METHODS: dict[str, Method] = {
             bitrate.bits_per_pixel,
             reads="the sizes of all packets of the video stream, and the size of its first frame",
             packages=("av",),
+            takes_size=True,
         ),
     )
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,11 +93,15 @@ def _measure(
     from lmms_cpllm.baselines.measuring import Measured, measure_files
     from lmms_cpllm.baselines.score_file import Part
 
-    references = release.references(videos) if method.needs_reference else {}
+    # What the measure takes beside the path of a video.
+    more: Mapping[str, object] = dict.fromkeys((row.video for row in videos), frames) if method.takes_frames else {}
+    if method.needs_reference:
+        more = release.references(videos)
+    elif method.takes_size and release.coded_sizes:
+        more = release.coded_sizes(videos)
     part = Part(out, note)
     todo = [row for row in videos if row.name not in part.numbers]
-    more = [(references[row.video],) if references else (frames,) if method.takes_frames else () for row in todo]
-    arguments = [(row.video, *rest) for row, rest in zip(todo, more, strict=True)]
+    arguments = [(row.video, more[row.video]) if row.video in more else (row.video,) for row in todo]
     known = {name: Measured(number, "") for name, number in part.numbers.items()}
     bar = tqdm(total=len(videos), initial=len(known), desc=method.title, unit="video", file=sys.stderr)
     try:

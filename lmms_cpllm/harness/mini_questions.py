@@ -11,10 +11,9 @@ from lmms_cpllm.ratings import YES_NO, parse_option
 # Kinds of questions that a metric is over; every other one is over all. Group means of the host match names by substring:
 # `accuracy_which` would be counted as an `accuracy`.
 KINDS_OF = {
-    "acc_yes_no": ("present", "clean", "motion"),
+    "acc_yes_no": ("present", "clean"),
     "acc_present": ("present",),
     "acc_clean": ("clean",),
-    "acc_motion": ("motion",),
     "acc_which": ("which",),
     "acc_strength": ("strength",),
 }

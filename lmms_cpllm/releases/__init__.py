@@ -56,6 +56,12 @@ def _mini_references(rows: Sequence[Row]) -> Mapping[str, str]:
     return mini.references(rows)
 
 
+def _mini_coded_sizes(rows: Sequence[Row]) -> Mapping[str, int]:
+    from lmms_cpllm.releases import mini
+
+    return mini.coded_sizes(rows)
+
+
 def _mini_recipe() -> str:
     from lmms_cpllm.releases import mini
 
@@ -74,6 +80,7 @@ MINI = Release(
     embedded=_mini_rows,
     recipe=_mini_recipe,
     references=_mini_references,
+    coded_sizes=_mini_coded_sizes,
 )
 
 RELEASES: dict[str, Release] = {

@@ -120,6 +120,8 @@ class Release:
     encoders of a machine write."""
     references: Callable[[Sequence[Row]], Mapping[str, str]] | None = None
     """Set where clean videos belong to the release: path of each row's video -> path of its reference."""
+    coded_sizes: Callable[[Sequence[Row]], Mapping[str, int]] | None = None
+    """Set where some videos are not delivered in the codec that they are about: their path -> bytes in that codec."""
 
 
 @dataclass(frozen=True)

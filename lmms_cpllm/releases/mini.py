@@ -24,6 +24,7 @@ import platformdirs
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.ratings import level_of
 from lmms_cpllm.releases.pairing import Pair, in_turn
+from lmms_cpllm.synthesis.encode import CODECS
 from lmms_cpllm.synthesis.recipe import CLEAN, Item, digest, items
 from lmms_cpllm.synthesis.render import clip_path, folder_of, render
 
@@ -121,7 +122,7 @@ class MiniRow:
     vmaf: float
     """Mean VMAF 0..100 with its motion feature at zero."""
     bytes: int
-    """Size of the file when the label was made."""
+    """Size of the clip in its own codec when the label was made."""
 
 
 def cache_root() -> Path:
@@ -164,6 +165,12 @@ def references(rows: Iterable[MiniRow]) -> dict[str, str]:
     rows = list(rows)
     clean = {row.content: row.video for row in rows if row.reference}
     return {row.video: clean[row.content] for row in rows}
+
+
+def coded_sizes(rows: Iterable[MiniRow]) -> dict[str, int]:
+    """Path -> bytes in its own codec, of each clip that is delivered in another one (see `render.clip_bytes`)."""
+    others = [name for name, codec in CODECS.items() if not codec.widely_decoded]
+    return {row.video: row.bytes for row in rows if row.family in others}
 
 
 def pairs() -> list[Pair]:

@@ -2,7 +2,8 @@
 
 The words are those of `synthesis.language`, with which CP-LLM is trained, and so are the rules on what may be asked: no
 distortion that some viewers see and some do not, no kind that looks like one that is there, no strength near a step of the
-scale. The list is fixed: whatever is chosen is chosen by the SHA-256 of a name, not by random numbers. Written rules:
+scale. Motion, light, texture and subject are not asked for: of twelve contents each would be told by the shape of the
+picture. The list is fixed: whatever is chosen is chosen by the SHA-256 of a name, not by random numbers. Written rules:
 
 - For each kind of distortion, yes and no are right equally often, and so they are for the other yes-or-no questions. They
   are asked of the clips that have the fewest questions so far.
@@ -31,9 +32,8 @@ from lmms_cpllm.synthesis.language.findings import (
 )
 from lmms_cpllm.synthesis.language.wording import name_of
 
-KINDS = ("present", "clean", "motion", "which", "strength")
+KINDS = ("present", "clean", "which", "strength")
 MOST = 18
-MOTION_QUESTIONS = 24
 CLEAN_QUESTIONS = 48
 NOTHING = "nothing"
 
@@ -65,7 +65,6 @@ _PRESENT = (
 )
 _CLEAN = ("Is this video free of visible faults?", "Is the picture clean?")
 _FAULTY = ("Does anything disturb the picture?", "Does this video have visible faults?")
-_FAST = ("Is the motion fast?", "Is there fast motion?")
 _WHICH = ("What is the main problem of this video?", "What harms the quality most?", "What is wrong with this video?")
 _STRENGTH = ("How strong {is} the {name}?", "What is the strength of the {name}?")
 _LETTERS = "ABCD"
@@ -108,14 +107,14 @@ def facts_of(row: mini.MiniRow) -> Facts:
 
 
 def questions() -> list[Question]:
-    """All questions, always the same, in the order of their names; every clip has at least two.
+    """All questions, always the same, in the order of their names; every clip has at least one.
 
     Raises:
         DataError: as `mini.table`.
     """
     clips = mini.table()
     result = [*_which(clips), *_strength(clips)]
-    for part in (_clean, _motion, _present):
+    for part in (_clean, _present):
         result += part(clips, Counter(question.clip for question in result))
     return sorted(result, key=lambda question: question.name)
 
@@ -150,17 +149,6 @@ def _clean(clips: Sequence[mini.MiniRow], asked: Counter[str]) -> list[Question]
         about, wordings, answer = (("clean", _CLEAN, "no"), ("faults", _FAULTY, "yes"))[place % 2]
         result.append(_yes_no(row, "clean", about, wordings, answer))
     return result
-
-
-def _motion(clips: Sequence[mini.MiniRow], asked: Counter[str]) -> list[Question]:
-    """Is the motion fast? Where it is so in picture widths and in the flow, and where it is slow."""
-    fast = [row for row in clips if SCENES[row.content][2] == row.motion == "fast"]
-    slow = [row for row in clips if SCENES[row.content][2] == "slow"]
-    return [
-        _yes_no(row, "motion", "", _FAST, answer)
-        for rows, answer in ((fast, "yes"), (slow, "no"))
-        for row in _first(rows, MOTION_QUESTIONS // 2, asked, "motion")
-    ]
 
 
 def _yes_no(row: mini.MiniRow, kind: str, about: str, wordings: Sequence[str], answer: str) -> Question:

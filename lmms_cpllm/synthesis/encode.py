@@ -6,6 +6,7 @@ rows). Other versions of the libraries may write slightly other bytes.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 
 from lmms_cpllm.errors import DataError
@@ -62,6 +64,8 @@ class Codec:
     """Whether the encoder can aim at a bitrate."""
     kind: str = "compression"
     """What a viewer calls what it does to a picture."""
+    widely_decoded: bool = True
+    """Whether the decoders that most models of lmms-eval open videos with, decord above all, have it."""
 
 
 _QUANTISER = ("qmin", "qmax")
@@ -69,7 +73,7 @@ CODECS = {
     "h264": Codec("libx264", "CRF", 0, 51, (("preset", "medium"),)),
     "hevc": Codec("libx265", "CRF", 0, 51, (("preset", "fast"),)),
     "vp9": Codec("libvpx-vp9", "CRF", 0, 63, (("deadline", "good"), ("cpu-used", "4"), ("row-mt", "0"))),
-    "av1": Codec("libsvtav1", "CRF", 0, 63, (("preset", "11"),)),
+    "av1": Codec("libsvtav1", "CRF", 0, 63, (("preset", "11"),), widely_decoded=False),
     "mpeg4": Codec("mpeg4", "quantiser", 1, 31, steering=_QUANTISER),
     "mpeg2": Codec("mpeg2video", "quantiser", 1, 31, steering=_QUANTISER),
     "mjpeg": Codec("mjpeg", "quantiser", 2, 31, steering=_QUANTISER, full_range=True),
@@ -164,6 +168,7 @@ def _encoding(codec: str, quality: float, chosen: dict[str, str]) -> Encoding:
 # How clips are delivered whose distortion is none of the codec's.
 NEAR_LOSSLESS = encoding("h264", 10, preset="veryfast")
 LOSSLESS = encoding("h264", 0, preset="ultrafast")
+_LOSSLESS_COPY = encoding("h264", 0)
 
 
 def check_encoders(names: Iterable[str]) -> None:
@@ -216,6 +221,26 @@ def encode(
             raise ValueError("no frame to encode")
         output.mux(stream.encode(None))
     return count
+
+
+def lossless_copy(data: bytes, fps: int) -> bytes:
+    """The pictures of a coded file, to the bit, as H.264 in MP4, which everything opens.
+
+    Args:
+        data: a file with 8 bit 4:2:0 video of limited range, as `encode` writes it.
+        fps: frames per second, constant.
+    """
+    buffer = io.BytesIO()
+    options = {"fflags": "+bitexact"}
+    with av.open(io.BytesIO(data)) as source, av.open(buffer, "w", format="mp4", container_options=options) as output:
+        given = source.streams.video[0]
+        stream = _open_stream(output, _LOSSLESS_COPY, fps, (given.width, given.height), ColorRange.MPEG)
+        for count, picture in enumerate(source.decode(given)):
+            picture.pts, picture.time_base = count, Fraction(1, fps)
+            picture.pict_type = PictureType.NONE  # that of the other codec would be forced upon this one
+            output.mux(stream.encode(picture))
+        output.mux(stream.encode(None))
+    return buffer.getvalue()
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from lmms_cpllm.synthesis.encode import CODECS, NEAR_LOSSLESS, Encoding, encodin
 from lmms_cpllm.synthesis.footage import Footage
 from lmms_cpllm.synthesis.scenes import Camera, Photograph, Scene
 
-# Raised when the code of scenes, footage, distortions or encode draws other pictures from the same recipe: caches render
-# anew and the shipped table no longer fits until it is made again.
-RENDERER = 1
+# Raised when the code of scenes, footage, distortions, encode or render makes other files from the same recipe: caches
+# render anew and the shipped table no longer fits until it is made again.
+RENDERER = 2
 CLEAN = "clean"
 
 PHOTOGRAPHS = {

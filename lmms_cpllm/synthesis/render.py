@@ -20,7 +20,7 @@ from tqdm import tqdm
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.synthesis import footage, scenes
 from lmms_cpllm.synthesis.distortions import distort
-from lmms_cpllm.synthesis.encode import CODECS, check_encoders, encode
+from lmms_cpllm.synthesis.encode import CODECS, check_encoders, encode, lossless_copy
 from lmms_cpllm.synthesis.recipe import Item, digest
 
 MANIFEST = "manifest.json"
@@ -43,7 +43,19 @@ def clip_path(folder: Path, item: Item) -> Path:
 
 
 def clip_bytes(item: Item, clean: Sequence[np.ndarray]) -> bytes:
-    """The finished file of an item: MP4, or AVI of a codec that MP4 does not hold.
+    """The finished file of an item: MP4, or AVI of a codec that MP4 does not hold. What most models could not open is
+    decoded and written as lossless H.264: the picture counts, and the comparison is to be fair.
+
+    Args:
+        item: what to render.
+        clean: the frames of `item.scene`, uint8 (height, width, 3) RGB.
+    """
+    data = coded_bytes(item, clean)
+    return data if CODECS[item.delivery.codec].widely_decoded else lossless_copy(data, item.scene.fps)
+
+
+def coded_bytes(item: Item, clean: Sequence[np.ndarray]) -> bytes:
+    """An item in its own codec, whoever can open it.
 
     Args:
         item: what to render.

@@ -22,7 +22,7 @@ from lmms_cpllm.synthesis.encode import LOSSLESS, encode
 from lmms_cpllm.synthesis.labels import full_reference, quality_of_acr
 from lmms_cpllm.synthesis.opinion import opinion
 from lmms_cpllm.synthesis.recipe import Item, digest
-from lmms_cpllm.synthesis.render import clip_bytes
+from lmms_cpllm.synthesis.render import coded_bytes
 
 COLUMNS = (
     *("name", "content", "family", "strength", "unit", "width", "height", "fps", "frames"),
@@ -48,7 +48,7 @@ def measure(group: Sequence[Item], folder: Path) -> list[dict[str, str]]:
     encode(clean, reference, LOSSLESS, scene.fps)
     rows = []
     for item in group:
-        data = clip_bytes(item, clean)
+        data = coded_bytes(item, clean)
         path = folder / f"{item.name}.mp4"
         path.write_bytes(data)
         features = full_reference(reference, path, len(clean))

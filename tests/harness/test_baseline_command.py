@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,20 @@ def test_the_reference_is_the_clean_clip_of_the_content(method: str, mini: list,
     scores = {row["name"]: float(row["score"]) for row in table(tmp_path / "s.csv")}
     clean = next(row.name for row in mini if row.reference)
     assert max(scores, key=scores.get) == clean
+
+
+def test_of_a_video_in_another_codec_than_its_own_the_bits_of_its_own_count(konvid: Path, tmp_path: Path, monkeypatch):
+    assert run("bitrate", "konvid", tmp_path / "usual.csv") == 0
+    first, second = konvid_ids(8)[:2]
+    sizes = {str(konvid / "KoNViD_1k_videos" / f"{name}.mp4"): size for name, size in ((first, 1000), (second, 3000))}
+    monkeypatch.setitem(RELEASES, "konvid", replace(RELEASES["konvid"], coded_sizes=lambda rows: sizes))
+    assert run("bitrate", "konvid", tmp_path / "own.csv") == 0
+    usual, own = (
+        {row["name"]: float(row["bits_per_pixel"]) for row in table(tmp_path / f"{name}.csv")}
+        for name in ("usual", "own")
+    )
+    assert own[second] == pytest.approx(3 * own[first])
+    assert {name for name in own if own[name] != usual[name]} == {first, second}
 
 
 def test_every_release_is_measured_and_every_row_found_again(fakes: dict, tmp_path: Path) -> None:

@@ -59,5 +59,7 @@ def test_a_random_qwen2_5_vl(mini: list, tmp_path: Path) -> None:
         assert len(samples) == count
         assert all(sample["token_counts"][0]["output_tokens"] >= 1 for sample in samples)
     # Random weights say nothing that can be read: counted, with the reason.
-    for item in items_of(results, "vqa_mini").values():
-        assert (item["quality"] is None) == bool(item["reason"])
+    items = items_of(results, "vqa_mini").values()
+    assert {item["quality"] for item in items} == {None}
+    assert all(item["reason"] for item in items)
+    assert metrics_of(results, "vqa_mini")["answered"] == 0

@@ -194,3 +194,10 @@ def test_facts():
         "unit": "% of frames",
         "distorted": True,
     }
+
+
+def test_what_is_delivered_in_another_codec_has_the_size_that_it_had_in_its_own():
+    rows = [dataclasses.replace(row, video=row.name) for row in mini.table()]
+    sizes = mini.coded_sizes(rows)
+    assert sizes == {row.name: row.bytes for row in rows if row.family == "av1"}
+    assert len(sizes) == 12

@@ -41,21 +41,19 @@ def test_how_many(asked, rows):
         "which": 68,
         "strength": 62,
         "clean": 48,
-        "motion": 24,
     }
     assert {question.kind for question in asked} == set(KINDS)
     names = [question.name for question in asked]
     assert names == sorted(set(names))
     per_clip = Counter(question.clip for question in asked)
     assert set(per_clip) == set(rows)
-    assert min(per_clip.values()) >= 2
     # As the README says.
     assert sum(1 / len(question.options) for question in asked) / len(asked) == pytest.approx(0.39, abs=0.005)
 
 
 def test_yes_and_no_are_balanced_for_everything_that_is_asked_about(asked):
     answers = Counter((q.kind, q.about, q.answer) for q in asked if q.options == ("yes", "no"))
-    assert {kind for kind, *_ in answers} == {"present", "clean", "motion"}
+    assert {kind for kind, *_ in answers} == {"present", "clean"}
     for kind, about, answer in answers:
         if kind != "clean":
             assert answers[kind, about, answer] == answers[kind, about, "no" if answer == "yes" else "yes"]
@@ -73,11 +71,9 @@ def test_presence_is_true_and_certain(asked, rows):
             assert kind in certainly_absent(facts_of(row))
 
 
-def test_clean_and_motion_are_true(asked, rows):
+def test_clean_is_true(asked, rows):
     for question in of_kind(asked, "clean"):
         assert question.answer == ("yes" if rows[question.clip].reference == (question.about == "clean") else "no")
-    for question in of_kind(asked, "motion"):
-        assert rows[question.clip].motion in (("fast",) if question.answer == "yes" else ("slow", "nearly still"))
 
 
 def test_choices_are_true_and_their_letters_balanced(asked, rows):
@@ -93,6 +89,15 @@ def test_choices_are_true_and_their_letters_balanced(asked, rows):
     assert set(Counter(question.options.index(question.answer) for question in which).values()) == {17}
     assert max(Counter(question.answer for question in which).values()) <= MOST
     assert 20 <= sum(NOTHING in question.options and question.answer != NOTHING for question in which) <= 36
+
+
+def test_the_shape_of_the_picture_does_not_tell_the_answer(asked, rows):
+    """A rule that looks at nothing else is to be right of little more than half of the questions with yes or no."""
+    polar = [question for question in asked if question.options == ("yes", "no")]
+    told = Counter((q.about, rows[q.clip].width, rows[q.clip].height, q.answer) for q in polar)
+    shapes = {(about, width, height) for about, width, height, _ in told}
+    right = sum(max(told[(*shape, answer)] for answer in ("yes", "no")) for shape in shapes)
+    assert right / len(polar) < 0.65
 
 
 def test_strengths_are_true(asked, rows):
@@ -140,4 +145,4 @@ def test_what_is_known_of_the_scenes_is_what_is_measured():
 def test_questions_are_these(asked):
     """Golden: other questions are another task, so raise the version of vqa_mini_qa when this changes."""
     text = "\n".join(map(repr, asked))
-    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "f3c9047a9ab079bf"
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "5090d1974de1cbff"

@@ -1,21 +1,26 @@
 """Rendering into a cache: once, whole or not at all, by several processes, after kill -9, and on a disk that refuses."""
 
 import errno
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
-from tiny_recipe import ITEMS
+from tiny_recipe import ITEMS, SCENE
 
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.synthesis import render as module
-from lmms_cpllm.synthesis.recipe import digest
+from lmms_cpllm.synthesis import scenes
+from lmms_cpllm.synthesis.encode import CODECS
+from lmms_cpllm.synthesis.recipe import digest, distorted_item
 from lmms_cpllm.synthesis.render import MANIFEST, folder_of, render
 
 # Renders the tiny recipe; notes every clip it encodes and, asked to, stops for good inside the second one.
@@ -168,3 +173,29 @@ def test_a_full_disk(tmp_path, monkeypatch):
         render(ITEMS, tmp_path, "tiny")
     monkeypatch.undo()
     assert frame_counts(render(ITEMS, tmp_path, "tiny")) == [6, 6, 6]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_other_models_open_videos_with_opens_every_clip(codec, tmp_path):
+    decord = pytest.importorskip("decord", reason="decord, with which most models open videos, has no wheel here")
+    scene = replace(SCENE, size=(128, 96))
+    item = distorted_item(scene, codec, CODECS[codec].highest)
+    clean = list(scenes.frames(scene))
+    path = module.clip_path(tmp_path, item)
+    path.write_bytes(module.clip_bytes(item, clean))
+    opened = decord.VideoReader(str(path))
+    assert len(opened) == len(clean)
+    assert opened[len(clean) - 1].shape == (96, 128, 3)
+
+
+def test_a_clip_in_another_codec_than_its_own_has_the_same_pictures_at_the_same_times():
+    item = distorted_item(replace(SCENE, size=(128, 96)), "av1", 50)
+    clean = list(scenes.frames(item.scene))
+    own, delivered = (
+        [(frame.time, frame.to_ndarray(), frame.colorspace, frame.color_range) for frame in opened.decode(video=0)]
+        for opened in (av.open(io.BytesIO(make(item, clean))) for make in (module.coded_bytes, module.clip_bytes))
+    )
+    assert len(own) == len(delivered) == len(clean)
+    for (time_, picture, *tags), (time_too, picture_too, *tags_too) in zip(own, delivered, strict=True):
+        assert (time_, tags) == (time_too, tags_too)
+        assert np.array_equal(picture, picture_too)
