@@ -139,7 +139,7 @@ def rows() -> list[MiniRow]:
     """
     labelled = table()
     hint = (
-        f"Set {CACHE_VARIABLE} to a folder with 150 MB of free space that you may write to (now: "
+        f"Set {CACHE_VARIABLE} to a folder with 200 MB of free space that you may write to (now: "
         f"{os.environ.get(CACHE_VARIABLE) or 'not set'})."
     )
     paths = render(items(), cache_root(), TITLE, hint=hint)

@@ -111,7 +111,7 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_variable(monkeypatch, 
     text = str(error.value)
     assert text.startswith(f"vqa_mini: its clips cannot be written to {tmp_path}/file/cache/vqa_mini-")
     assert text.endswith(
-        f"Set LMMS_CPLLM_CACHE to a folder with 150 MB of free space that you may write to (now: {tmp_path}/file/cache)."
+        f"Set LMMS_CPLLM_CACHE to a folder with 200 MB of free space that you may write to (now: {tmp_path}/file/cache)."
     )
 
 
