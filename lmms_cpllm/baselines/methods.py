@@ -79,7 +79,8 @@ METHODS: dict[str, Method] = {
             "bits per pixel",
             "bits_per_pixel",
             bitrate.bits_per_pixel,
-            reads="the sizes of all packets of the video stream, and the size of its first frame",
+            reads="the sizes of all packets of the video stream, and the size of its first frame; of a clip that is "
+            "delivered in another codec the bytes that it had in its own",
             packages=("av",),
             takes_size=True,
         ),

@@ -2,8 +2,8 @@
 
 The words are those of `synthesis.language`, with which CP-LLM is trained, and so are the rules on what may be asked: no
 distortion that some viewers see and some do not, no kind that looks like one that is there, no strength near a step of the
-scale. Motion, light, texture and subject are not asked for: of twelve contents each would be told by the shape of the
-picture. The list is fixed: whatever is chosen is chosen by the SHA-256 of a name, not by random numbers. Written rules:
+scale. Motion is not asked for: with twelve contents the shape of the picture tells it. The list is fixed: whatever is
+chosen is chosen by the SHA-256 of a name, not by random numbers. Written rules:
 
 - For each kind of distortion, yes and no are right equally often, and so they are for the other yes-or-no questions. They
   are asked of the clips that have the fewest questions so far.

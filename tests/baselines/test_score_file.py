@@ -33,7 +33,7 @@ def test_the_note_says_what_the_numbers_depend_on(tmp_path: Path) -> None:
     assert note == {
         "method": "bits per pixel",
         "score": "bits_per_pixel; higher is better",
-        "frames": "the sizes of all packets of the video stream, and the size of its first frame",
+        "frames": METHODS["bitrate"].reads,
         "release": "konvid",
         "videos": 2,
         "fingerprint": "0123",

@@ -190,5 +190,5 @@ def test_a_stage_is_not_taken_for_finished_if_the_one_before_it_was_another(tmp_
     first, second = (stage(name, steps=1, evaluate_every=50) for name in ("one", "two"))
     work = train(tmp_path, write_recipe(tmp_path, [first, second], parts))
     shutil.rmtree(work / "1-one")
-    with pytest.raises(DataError, match=r"2-two: was made with another began_with; .* those of the stages after it"):
+    with pytest.raises(DataError, match=r"2-two: was made with another start; .* those of the stages after it"):
         train(tmp_path, write_recipe(tmp_path, [first | {"warmup": 0.5}, second], parts))

@@ -77,7 +77,7 @@ def run(
     for number, stage in enumerate(stages, 1):
         folder, last = work / f"{number}-{stage.name}", number == len(stages)
         # What a stage began with is told by the settings of all before it.
-        settings = {"stage": asdict(stage), "began_with": _digest(settings)}
+        settings = {"stage": asdict(stage), "start": _digest(settings)}
         settings |= {name: getattr(recipe, name) for name in ("precision", "text_tokens", "seed")}
         if accelerator.is_main_process:
             _claim(folder, settings, "delete this folder and those of the stages after it to train these anew")
