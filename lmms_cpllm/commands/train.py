@@ -148,6 +148,8 @@ def run_recipe(args: argparse.Namespace) -> int:
     record = recipe.run_recipe(settings, args.contents, args.photographs, args.work, args.out)
     for name, value in record["stages"][-1]["validation"].items():
         print(f"validation SRCC, {name}: {value:.3f}")
+    if record["stages"][-1]["questions"] is not None:
+        print(f"validation, questions answered right: {record['stages'][-1]['questions']:.3f}")
     print(f"saved to {args.out}")
     return 0
 

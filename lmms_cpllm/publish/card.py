@@ -164,7 +164,7 @@ def _training(record: Mapping[str, Any]) -> list[str]:
         # The recipe `tiny` counts its examples by source and side of the split.
         counts = entry.get("examples", {}).items()
         sources += [f"{name.removesuffix(' train')} ({count})" for name, count in counts if name.endswith(" train")]
-        best = max(map(_validated, entry.get("history", ())), default=math.nan)
+        best = _validated(entry)
         srcc = f"{best:.3f}" if math.isfinite(best) else ""
         failed = len(entry.get("failed", ()))
         lines.append(
@@ -176,11 +176,11 @@ def _training(record: Mapping[str, Any]) -> list[str]:
 
 
 def _validated(entry: Mapping[str, Any]) -> float:
-    """SRCC of one validation: of a full-size stage, or the mean over the sources of the recipe `tiny`."""
-    if "srcc" in entry:
-        return entry["srcc"]
-    scores = entry["validation"].values()
-    return sum(scores) / len(scores) if scores else math.nan
+    """SRCC of a stage: the best of a full-size one, of the recipe `tiny` the mean over the sources in the kept epoch."""
+    if "validation" in entry:
+        scores = entry["validation"].values()
+        return sum(scores) / len(scores) if scores else math.nan
+    return max((one["srcc"] for one in entry.get("history", ())), default=math.nan)
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lmms_cpllm.synthesis.facts import Facts, Impairment
 from lmms_cpllm.synthesis.labels import PERFECT_VMAF, quality_of_acr
+from lmms_cpllm.synthesis.language import INVISIBLE
 from lmms_cpllm.synthesis.opinion import CLEAN_ACR, SEVERITY_FAMILIES, Opinion, combine, opinion, severity
 from lmms_cpllm.training.human import Scored
 
@@ -29,6 +30,9 @@ _CLEAN_SD = 0.2
 _VMAF_SD = 0.4
 # A chain's rule is a guess on top of its links.
 _RULE_SD = 0.25
+# A strength says nothing where there are no colours: what metrics, which are too hard on these families, do not see either
+# has not changed.
+_OF_COLOURS = ("oversaturation", "desaturation")
 # From this score on a photograph has no fault that is worth a sentence: what was done to it afterwards is all there is
 # to say.
 _FAULTLESS_ACR = 4.0
@@ -118,10 +122,13 @@ def example_of_photograph(photograph: Scored, facts: Mapping[str, str]) -> Examp
 
 def link_opinions(row: Mapping) -> list[Opinion]:
     """What each link of a chain would be worth were it alone."""
-    return [
-        severity(link["family"], link["strength"]) if link["family"] in SEVERITY_FAMILIES else opinion(features)
-        for link, features in zip(row["chain"], row["links"], strict=True)
-    ]
+    return [_opinion_of_link(link, features) for link, features in zip(row["chain"], row["links"], strict=True)]
+
+
+def _opinion_of_link(link: Mapping, features: Mapping[str, float]) -> Opinion:
+    family, measured = link["family"], opinion(features)
+    is_unseen = family in _OF_COLOURS and measured.acr >= INVISIBLE
+    return measured if is_unseen or family not in SEVERITY_FAMILIES else severity(family, link["strength"])
 
 
 def _delivered(row: Mapping, opinions: Sequence[Opinion]) -> Opinion:

@@ -29,12 +29,12 @@ from lmms_cpllm.model.modeling_cpllm import expected_quality
 from lmms_cpllm.training.batches import SOURCES, Batches, Mix
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.labelling import Example
-from lmms_cpllm.training.losses import answer_logits, kind_head, project, step_losses
+from lmms_cpllm.training.losses import answer_logits, are_answered, kind_head, project, step_losses
 from lmms_cpllm.training.precision import has_fast_bfloat16
 from lmms_cpllm.training.texts import Texts, collate
 
 logger = logging.getLogger(__name__)
-_PREDICTED_AT_ONCE = 64
+_EXAMINED_AT_ONCE = 64
 
 
 class FeatureSource(Protocol):
@@ -90,8 +90,8 @@ def run_stage(
     stage: Stage,
     folder: Path,
 ) -> dict:
-    """Trains in place and leaves the weights of the epoch with the best mean validation SRCC in the model; those of the
-    last epoch where no source has three examples to validate.
+    """Trains in place and leaves the weights of the epoch with the best mean of the validation (`validate`) in the model;
+    those of the last epoch where no source has three examples to validate.
 
     Args:
         model: its parameters that require a gradient are trained.
@@ -151,9 +151,9 @@ def run_stage(
                 bar.update()
             model.eval()
             with average.in_place():
-                scores = validate(model, texts, validation, examples, stage.validated)
-            history.append({"losses": {k: v / batches.steps for k, v in sums.items()}, "validation": scores})
-            bar.set_postfix({name: f"{value:.3f}" for name, value in scores.items()})
+                validated = validate(model, texts, validation, examples, stage.validated)
+            history.append({"losses": {k: v / batches.steps for k, v in sums.items()}, **validated})
+            bar.set_postfix({name: f"{value:.3f}" for name, value in validated["validation"].items()})
             logger.info("%s epoch %d: %s", stage.name, epoch + 1, json.dumps(history[-1]))
             state.save(history, is_best=_best(history) == len(history) - 1)
     state.load_best()
@@ -165,6 +165,7 @@ def run_stage(
         "bfloat16": half_precision,
         "epoch": best + 1,
         "validation": history[best]["validation"],
+        "questions": history[best]["questions"],
         "history": history,
     }
 
@@ -206,19 +207,23 @@ def _digest(model: CPLLMForConditionalGeneration) -> str:
     return digest.hexdigest()[:16]
 
 
-def predict(
+def examine(
     model: CPLLMForConditionalGeneration, texts: Texts, features: FeatureSource, examples: Sequence[Example], indices
-) -> np.ndarray:
-    """Quality `(len(indices),)` of examples, with the prompt for ratings."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Quality `(len(indices),)` of examples with the prompt for ratings, and whether a question about each, always the
+    same one, is answered word for word, bool."""
     pad, ids = texts.processor.tokenizer.pad_token_id, list(model.config.rating_token_ids)
-    result = [np.zeros(0)]
-    for start in range(0, len(indices), _PREDICTED_AT_ONCE):
-        part = list(indices[start : start + _PREDICTED_AT_ONCE])
-        turns = collate([texts.rate(examples[i].facts) for i in part], pad)
+    quality, right = [np.zeros(0)], [np.zeros(0, bool)]
+    for start in range(0, len(indices), _EXAMINED_AT_ONCE):
+        part = list(indices[start : start + _EXAMINED_AT_ONCE])
+        ratings = collate([texts.rate(examples[i].facts) for i in part], pad)
+        questions = collate([texts.ask(examples[i].asked, np.random.default_rng(i)) for i in part], pad)
         with torch.inference_mode():
-            logits, _ = answer_logits(model, turns, *project(model, *features.take(part), 0.0, 0.0))
-            result.append(expected_quality(logits[:, ids].softmax(-1)).numpy())
-    return np.concatenate(result)
+            views = project(model, *features.take(part), 0.0, 0.0)
+            logits, _ = answer_logits(model, ratings, *views)
+            quality.append(expected_quality(logits[:, ids].softmax(-1)).numpy())
+            right.append(are_answered(model, questions, *views).numpy())
+    return np.concatenate(quality), np.concatenate(right)
 
 
 def validate(
@@ -227,21 +232,23 @@ def validate(
     features: FeatureSource,
     examples: Sequence[Example],
     most: int = 0,
-) -> dict[str, float]:
-    """SRCC of the validation examples of each source, by the code that the tasks use.
+) -> dict:
+    """`validation`, the SRCC of the validation examples of each source that has three or more, by the code that the tasks
+    use, and `questions`, the share of the questions about them that are answered right, None where there are none.
 
     `most` draws so many of a source, always the same; 0 takes all.
     """
-    scores = {}
+    scores, answered = {}, []
     for source in SOURCES:
         indices = [i for i, e in enumerate(examples) if e.split == "validation" and e.source == source]
         if most:
             # Drawn and not every n-th: the clips of a scene stand in the same order everywhere.
             indices = sorted(np.random.default_rng(0).permutation(indices)[:most].tolist())
         if len(indices) >= 3:
-            predicted = predict(model, texts, features, examples, indices)
-            scores[source] = srcc(predicted.tolist(), [examples[i].quality for i in indices])
-    return scores
+            quality, right = examine(model, texts, features, examples, indices)
+            scores[source] = srcc(quality.tolist(), [examples[i].quality for i in indices])
+            answered.append(right)
+    return {"validation": scores, "questions": float(np.concatenate(answered).mean()) if answered else None}
 
 
 class Average:
@@ -346,9 +353,10 @@ def _keep_statistics(model: CPLLMForConditionalGeneration) -> None:
 
 
 def _mean(entry: dict) -> float:
-    """Mean over the sources; what has no correlation, as constant predictions have none, counts as 0."""
+    """Mean over the sources and the questions: ratings are learned first and language last, and what is kept is to have
+    both. What has no correlation, as constant predictions have none, counts as 0."""
     scores = [score if math.isfinite(score) else 0.0 for score in entry["validation"].values()]
-    return sum(scores) / len(scores)
+    return sum(scores, entry["questions"]) / (len(scores) + 1)
 
 
 def _best(history: Sequence[dict]) -> int:

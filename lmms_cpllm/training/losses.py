@@ -82,13 +82,10 @@ def _logits_and_losses(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Of some turns, cut off behind the longest: the logits at their answers, and the mean loss of each that has further
     tokens."""
-    core, videos = model.model, len(context) // len(turns["input_ids"])
-    context, pixel = (view.unflatten(0, (-1, videos))[rows].flatten(0, 1) for view in (context, pixel))
     ids, mask, labels = (turns[name][rows, :length] for name in ("input_ids", "attention_mask", "labels"))
-    embeds = model.get_input_embeddings()(ids)
-    embeds = core.merge(ids, embeds, context, "context")
-    embeds = core.merge(ids, embeds, pixel, "pixel")
-    hidden = core(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
+    videos = len(context) // len(turns["input_ids"])
+    context, pixel = (view.unflatten(0, (-1, videos))[rows].flatten(0, 1) for view in (context, pixel))
+    hidden = hidden_states(model, ids, mask, context, pixel)
     first = model.lm_head(hidden[torch.arange(len(hidden)), turns["answer_at"][rows]]).float()
     labels = labels[:, 1:]
     wanted = labels != IGNORED_LABEL
@@ -97,6 +94,34 @@ def _logits_and_losses(
     counts = wanted.sum(1)
     of_turn = losses.new_zeros(len(rows)).index_add(0, wanted.nonzero()[:, 0], losses)
     return first, (of_turn / counts.clamp_min(1))[counts > 0]
+
+
+def hidden_states(
+    model: CPLLMForConditionalGeneration,
+    ids: torch.Tensor,
+    mask: torch.Tensor,
+    context: torch.Tensor,
+    pixel: torch.Tensor,
+) -> torch.Tensor:
+    """Of the decoder `(B, L, width)` over turns whose placeholders are filled with projected tokens."""
+    core = model.model
+    embeds = model.get_input_embeddings()(ids)
+    embeds = core.merge(ids, embeds, context, "context")
+    embeds = core.merge(ids, embeds, pixel, "pixel")
+    return core(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
+
+
+def are_answered(
+    model: CPLLMForConditionalGeneration, turns: dict[str, torch.Tensor], context: torch.Tensor, pixel: torch.Tensor
+) -> torch.Tensor:
+    """Whether greedy decoding would give the labelled answer of each turn word for word, bool `(B,)`: each of its tokens
+    is the likeliest behind those before it. Arguments are those of `answer_logits`."""
+    hidden = hidden_states(model, turns["input_ids"], turns["attention_mask"], context, pixel)
+    labels = turns["labels"][:, 1:]
+    wanted = labels != IGNORED_LABEL
+    right = torch.ones_like(wanted)
+    right[wanted] = model.lm_head(hidden[:, :-1][wanted]).argmax(-1) == labels[wanted]
+    return right.all(1)
 
 
 def project(

@@ -90,6 +90,17 @@ def test_a_distortion_that_no_metric_knows_is_labelled_by_its_strength(family):
     assert found.sd == pytest.approx(opinions.severity(family, strength).sd)
 
 
+@pytest.mark.parametrize(("family", "strength"), [("desaturation", 90), ("oversaturation", 3)])
+def test_colours_that_a_picture_does_not_have_are_not_missed(family, strength):
+    same = {"vmaf": PERFECT_VMAF, "aim": 0.0, "chroma_error": 0.0}
+    grey, coloured = (example_of_clip(row(link(family, strength), measured=[found])) for found in (same, POOR))
+    assert grey.quality == pytest.approx(quality_of_acr(opinions.CLEAN_ACR))
+    assert coloured.quality == pytest.approx(quality_of_acr(opinions.severity(family, strength).acr))
+    # Of other families metrics may miss a change: a brighter picture keeps its detail.
+    bright = example_of_clip(row(link("overexposure", 1.5), measured=[same]))
+    assert bright.quality == pytest.approx(quality_of_acr(opinions.severity("overexposure", 1.5).acr))
+
+
 def test_a_chain_with_such_a_link_is_combined_and_less_certain():
     dark = opinions.severity("underexposure", 2.0)
     codec = opinions.opinion(GOOD)

@@ -15,9 +15,10 @@ from lmms_cpllm.metrics.lexicon import KINDS
 from lmms_cpllm.training import loop
 from lmms_cpllm.training.batches import Mix
 from lmms_cpllm.training.features import CachedFeatures, moments_of
-from lmms_cpllm.training.loop import Average, Stage, predict, run_stage, validate
+from lmms_cpllm.training.loop import Average, Stage, examine, run_stage, validate
+from lmms_cpllm.training.losses import answer_logits, are_answered, project
 from lmms_cpllm.training.recipe import freeze_towers, train_indices
-from lmms_cpllm.training.texts import Texts
+from lmms_cpllm.training.texts import Texts, Turn, collate
 
 STAGE = Stage("test", epochs=3, mix=Mix(4, 4, 0, questions=2, pairs=3), learning_rate=2e-3, seed=7)
 
@@ -113,7 +114,7 @@ def test_a_folder_with_another_stage_is_refused(straight):
 
 
 def test_without_enough_to_validate_the_last_epoch_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "validate", lambda *_: {})
+    monkeypatch.setattr(loop, "validate", lambda *_: {"validation": {}, "questions": None})
     _, record = trained(tmp_path)
     assert (record["epoch"], record["validation"]) == (3, {})
     assert equal(
@@ -151,10 +152,15 @@ def test_it_learns_to_read_the_quality_and_says_what_it_did(tmp_path):
     json.dumps(record)
 
 
-def scripted(monkeypatch, scores):
+def scripted(monkeypatch, scores, questions=(0.5,) * 4):
     """Validations that are written down beforehand."""
-    told = iter(scores)
-    monkeypatch.setattr(loop, "validate", lambda *args: {"still": next(told)})
+    told = zip(scores, questions, strict=False)
+
+    def validated(*_):
+        score, share = next(told)
+        return {"validation": {"still": score}, "questions": share}
+
+    monkeypatch.setattr(loop, "validate", validated)
 
 
 def kept(folder):
@@ -187,6 +193,12 @@ def test_patience_ends_a_stage(tmp_path, monkeypatch):
     assert record["epoch"] == 1
     _, again = trained(tmp_path, stage)  # and a run that goes on does not go on
     assert again == record
+
+
+def test_an_epoch_is_chosen_by_ratings_and_answers(tmp_path, monkeypatch):
+    scripted(monkeypatch, [0.62, 0.6, 0.5], [0.5, 0.7, 0.75])
+    record = trained(tmp_path)[1]
+    assert (record["epoch"], record["validation"], record["questions"]) == (2, {"still": 0.6}, 0.7)
 
 
 def test_equal_scores_count_for_the_earlier_epoch(tmp_path, monkeypatch):
@@ -234,38 +246,64 @@ def test_rates_rise_and_fall():
 
 def test_predictions_do_not_depend_on_how_many_are_made_at_once(monkeypatch):
     model, texts, known, source = prepared(24)
-    whole = predict(model, texts, source, known, range(10))
-    monkeypatch.setattr(loop, "_PREDICTED_AT_ONCE", 3)
-    parts = predict(model, texts, source, known, range(10))
+    whole, answered = examine(model, texts, source, known, range(10))
+    monkeypatch.setattr(loop, "_EXAMINED_AT_ONCE", 3)
+    parts, again = examine(model, texts, source, known, range(10))
     np.testing.assert_allclose(whole, parts, atol=1e-3)
-    assert whole.shape == (10,)
+    assert answered.tolist() == again.tolist()
+    assert whole.shape == answered.shape == (10,)
     assert ((whole >= 0) & (whole <= 100)).all()
-    assert predict(model, texts, source, known, []).shape == (0,)
-    np.testing.assert_allclose(predict(model, texts, source, known, [7, 2]), whole[[7, 2]], atol=1e-3)
+    assert [found.shape for found in examine(model, texts, source, known, [])] == [(0,), (0,)]
+    np.testing.assert_allclose(examine(model, texts, source, known, [7, 2])[0], whole[[7, 2]], atol=1e-3)
+
+
+def test_an_answer_is_right_when_greedy_decoding_gives_it():
+    model, texts, _, source = prepared(24)
+    end = texts.processor.tokenizer.pad_token_id
+    views = project(model, *source.take([3]), 0.0, 0.0)
+    turn = texts.question("Is the picture blurred?", "Yes.")
+    said = list(turn.prompt)
+    with torch.inference_mode():
+        for _ in range(4):
+            turns = collate([Turn(tuple(said), (end,), False)], end)
+            said.append(int(answer_logits(model, turns, *views)[0].argmax()))
+        greedy = tuple(said[len(turn.prompt) :])
+        other = (*greedy[:-1], greedy[-1] + 1)
+        # Beside a longer one: what pads a turn is not judged.
+        longer = (*greedy, *greedy)
+        turns = collate([Turn(turn.prompt, answer, False) for answer in (greedy, other, longer[:-1])], end)
+        found = are_answered(model, turns, *(view.expand(3, -1, -1) for view in views))
+    assert found[:2].tolist() == [True, False]
+
+
+def read_off(monkeypatch, quality_of, taken=None):
+    """Ratings that a test makes up; of the questions every other one is answered."""
+
+    def examined(model, texts, features, examples, indices):
+        if taken is not None:
+            taken.append(list(indices))
+        return np.array([quality_of(examples[i]) for i in indices]), np.arange(len(indices)) % 2 == 0
+
+    monkeypatch.setattr(loop, "examine", examined)
 
 
 def test_validation_is_of_each_source_with_three_or_more(monkeypatch):
     model, texts, known, source = prepared(60)
-    truth = {i: e.quality for i, e in enumerate(known)}
-    monkeypatch.setattr(
-        loop, "predict", lambda model, texts, features, examples, indices: np.array([truth[i] for i in indices])
-    )
-    scores = validate(model, texts, source, known)
-    assert scores == {"synthetic": pytest.approx(1), "still": pytest.approx(1)}
+    read_off(monkeypatch, lambda example: example.quality)
+    found = validate(model, texts, source, known)
+    assert found["validation"] == {"synthetic": pytest.approx(1), "still": pytest.approx(1)}
+    assert found["questions"] == pytest.approx(0.5, abs=0.1)
     few = [replace(e, split="train") if e.source == "still" and i > 2 else e for i, e in enumerate(known)]
-    assert validate(model, texts, source, few).keys() == {"synthetic"}
+    assert validate(model, texts, source, few)["validation"].keys() == {"synthetic"}
+    none = [replace(e, split="train") for e in known]
+    assert validate(model, texts, source, none) == {"validation": {}, "questions": None}
 
 
 def test_a_validation_may_take_some_of_each_source_always_the_same(monkeypatch):
     model, texts, known, source = prepared(60)
     known = [replace(e, split="validation") for e in known]
     taken = []
-
-    def predicted(model, texts, features, examples, indices):
-        taken.append(list(indices))
-        return np.array([examples[i].quality for i in indices])
-
-    monkeypatch.setattr(loop, "predict", predicted)
+    read_off(monkeypatch, lambda example: example.quality, taken)
     for most in (7, 7, 1000):
         validate(model, texts, source, known, most)
     third = len(taken) // 3
