@@ -44,7 +44,8 @@ class Row:
     """Which training examples are left."""
     mix: Callable[[Mix], Mix] = lambda mix: mix
     tower: str = "learned"
-    """The pixel tower: `learned` by the recipe, `pretrained` on ImageNet, or, as both towers, of `random` weights."""
+    """The pixel tower: `learned` by the recipe, which began with ImageNet's weights or, `scratch`, with random ones;
+    `pretrained` on ImageNet; or, as both towers, of `random` weights."""
     by_vmaf: bool = False
     """Whether clips are labelled by plain VMAF instead of the fitted opinion, and families that it does not know left
     out."""
@@ -69,6 +70,7 @@ ROWS: dict[str, Row] = {
         mix=lambda mix: replace(mix, synthetic=0, human=0, still=mix.rated),
     ),
     "pixel tower of ImageNet": Row(tower="pretrained"),
+    "pixel tower from scratch": Row(tower="scratch"),
     "towers of random weights": Row(tower="random"),
 }
 
@@ -119,8 +121,9 @@ def table(rows: Mapping[str, Sequence[Figure]]) -> list[str]:
 def _run_row(name: str, row: Row, recipe: Recipe, contents: Path, photographs: Path, work: Path) -> list[Figure]:
     corpus = make_corpus(recipe, contents, photographs, work, parts=WITH_TEST)
     model, processor = build(recipe.seed, pretrained=row.tower != "random", texts=recipe.texts)
-    if recipe.tower and row.tower == "learned":
-        load_tower(model, learn_tower(recipe, recipe.tower, corpus, work)[1])
+    if recipe.tower and row.tower in ("learned", "scratch"):
+        is_scratch = row.tower == "scratch"
+        load_tower(model, learn_tower(recipe, recipe.tower, corpus, work, from_scratch=is_scratch)[1])
     freeze_towers(model)
     features = encode_corpus(model, processor, corpus, work, recipe.workers)
     truth = corpus.examples

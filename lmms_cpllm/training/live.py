@@ -41,6 +41,7 @@ class LiveFeatures:
         seed: of the augmentation.
         workers: threads.
         half_precision: bfloat16 products in the tower.
+        whole_tower: whether its first block learns too, which one of random weights has to.
     """
 
     def __init__(
@@ -54,13 +55,14 @@ class LiveFeatures:
         seed: int,
         workers: int = 2,
         half_precision: bool = True,
+        whole_tower: bool = False,
     ) -> None:
         self._model, self._processor, self._paths, self._moments = model, processor, paths, moments
         self._context, self._half_precision = context, half_precision
         self._seed, self._rng = seed, np.random.default_rng([seed, 0])
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
-        self.parameters = open_pixel_tower(model)
+        self.parameters = open_pixel_tower(model, whole_tower)
         self._graphs: list[torch.Tensor] = []
         self._leaf: torch.Tensor | None = None
 
@@ -163,11 +165,31 @@ def cut_size(size: int) -> int:
     return round(size * _PART_OF_A_CROP / 16) * 16 or size
 
 
-def open_pixel_tower(model: CPLLMForConditionalGeneration) -> list[torch.nn.Parameter]:
-    """Lets the pixel tower learn above its first block and gives its parameters; batch norms keep their statistics."""
+def open_pixel_tower(model: CPLLMForConditionalGeneration, whole: bool = False) -> list[torch.nn.Parameter]:
+    """Lets the pixel tower learn above its first block, or as a whole, and gives its parameters; batch norms keep their
+    statistics."""
     for tower in (model.model.context_tower, model.model.pixel_tower):
         tower.eval()
         tower.requires_grad_(False)
-    for block in model.model.pixel_tower._backbone.blocks[FROZEN_BLOCKS:]:
-        block.requires_grad_(True)
+    backbone = model.model.pixel_tower._backbone
+    for part in [backbone] if whole else backbone.blocks[FROZEN_BLOCKS:]:
+        part.requires_grad_(True)
     return [p for p in model.model.pixel_tower.parameters() if p.requires_grad]
+
+
+@torch.no_grad()
+def settle_statistics(model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, paths: Sequence[Path]) -> None:
+    """Gives the batch norms of a pixel tower of random weights the statistics of some videos, which they then keep: its
+    batches in training are too small to have statistics of their own."""
+    tower = model.model.pixel_tower
+    norms = [layer for layer in tower.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    before = [layer.momentum for layer in norms]
+    for layer in norms:
+        layer.reset_running_stats()
+        layer.momentum = None  # the plain mean over all that it sees
+    tower.train()
+    for path in paths:
+        model.model.encode_pixels(processor.video_processor([shortened(processor.read(path))])["pixel_values"])
+    tower.eval()
+    for layer, momentum in zip(norms, before, strict=True):
+        layer.momentum = momentum

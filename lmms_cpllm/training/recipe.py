@@ -28,7 +28,7 @@ from lmms_cpllm.training.drawn import draw_contents
 from lmms_cpllm.training.features import VIEWS, CachedFeatures, Moments, encode_files, fold, moments_of, view_moments
 from lmms_cpllm.training.human import Scored, photographs_as_contents, read_scored, without_copies
 from lmms_cpllm.training.labelling import Example, example_of_clip, example_of_photograph
-from lmms_cpllm.training.live import LiveFeatures, WholeFeatures
+from lmms_cpllm.training.live import LiveFeatures, WholeFeatures, settle_statistics
 from lmms_cpllm.training.loop import Stage, digest_examples, run_stage
 from lmms_cpllm.training.precision import has_fast_bfloat16_gradients
 from lmms_cpllm.training.texts import Texts
@@ -68,6 +68,8 @@ TASKS = Stage(
 _SMALL = Mix(4, 2, 1, questions=2, pairs=2)
 # Videos whose pixel features say how those of the pretrained tower are standardised while it learns.
 _SAMPLE = 1000
+# Of them, those that give a tower of random weights its statistics.
+_SETTLING = 100
 
 
 PARTS = ("clips", "human", "shrunk", "drawn", "photographs")
@@ -179,13 +181,20 @@ def run_recipe(recipe: Recipe, contents: Path, photographs: Path, work: Path, ou
     return record
 
 
-def learn_tower(recipe: Recipe, stage: Stage, corpus: Corpus, work: Path) -> tuple[dict, Path]:
+def learn_tower(
+    recipe: Recipe, stage: Stage, corpus: Corpus, work: Path, *, from_scratch: bool = False
+) -> tuple[dict, Path]:
     """The record of a stage and the file of its pixel tower, in half precision as it is shipped; what is there is kept.
+
+    `from_scratch` begins with random weights instead of ImageNet's, for the comparison, and trains all of them at the
+    rate of the decoder.
 
     Raises:
         DataError: what is there was learned with other settings or examples.
     """
     stage = replace(stage, seed=recipe.tower_seed)
+    if from_scratch:
+        stage = replace(stage, name=f"{stage.name}-scratch", tower_rate=stage.learning_rate)
     folder = work / f"stage-{stage.name}-{recipe.tower_seed}"
     tower, record = folder / "tower.safetensors", folder / "record.json"
     if tower.is_file():
@@ -199,15 +208,20 @@ def learn_tower(recipe: Recipe, stage: Stage, corpus: Corpus, work: Path) -> tup
             )
         return known, tower
     model, processor = build(recipe.tower_seed, texts=recipe.texts)
+    train = train_indices(corpus.examples)
+    sample = [corpus.paths[i] for i in train[:: max(1, len(train) // _SAMPLE)]]
+    if from_scratch:
+        random, _ = build(recipe.tower_seed, pretrained=False, texts=recipe.texts)
+        model.model.pixel_tower = random.model.pixel_tower
+        settle_statistics(model, processor, sample[:: max(1, len(sample) // _SETTLING)])
     freeze_towers(model)
     examples, workers, folders = corpus.examples, recipe.workers, feature_folders(model, processor, work)
     [context] = encode_files(model, processor, corpus.paths, {"context": folders["context"]}, workers).values()
-    train = train_indices(examples)
-    sample = [corpus.paths[i] for i in train[:: max(1, len(train) // _SAMPLE)]]
     [pixel] = encode_files(model, processor, sample, {"pixel": folders["pixel"]}, workers).values()
     known = (model, processor, corpus.paths, context, Moments(view_moments(context[train]), view_moments(pixel)))
     half_precision = stage.half_precision and has_fast_bfloat16_gradients()
-    live = LiveFeatures(*known, seed=stage.seed, workers=workers, half_precision=half_precision)
+    settings = {"seed": stage.seed, "workers": workers, "half_precision": half_precision}
+    live = LiveFeatures(*known, **settings, whole_tower=from_scratch)
     whole = WholeFeatures(*known, workers=workers)
     write_json(record, run_stage(model, Texts(processor), examples, live, whole, stage, folder))
     weights = model.model.pixel_tower.half().state_dict()

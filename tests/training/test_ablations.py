@@ -54,9 +54,9 @@ def trained(monkeypatch):
         model.set_ablation = lambda view: setattr(model, "ablated", view)
         return model, None
 
-    def learn_tower(recipe, stage, corpus, work):
+    def learn_tower(recipe, stage, corpus, work, from_scratch):
         assert [e.quality for e in corpus.examples] == [60.0] * 7  # the recipe's own labels, whatever the row's are
-        return {}, work / f"{stage.name}.safetensors"
+        return {}, work / f"{stage.name}{'-scratch' if from_scratch else ''}.safetensors"
 
     monkeypatch.setattr(ablations, "make_corpus", made)
     monkeypatch.setattr(ablations, "build", build)
@@ -75,7 +75,14 @@ def test_rows_leave_out_what_they_say_of_the_training_side_only(trained, tmp_pat
     run(Recipe(), FOLDER, FOLDER, tmp_path, tmp_path / "out.json")
     found = dict(zip(ROWS, trained, strict=True))
     left = {name: [i for i, e in enumerate(call.examples) if e.split == "train"] for name, call in found.items()}
-    whole = ("both", "context only", "pixel only", "pixel tower of ImageNet", "towers of random weights")
+    whole = (
+        "both",
+        "context only",
+        "pixel only",
+        "pixel tower of ImageNet",
+        "pixel tower from scratch",
+        "towers of random weights",
+    )
     assert [left[name] for name in whole] == [[0, 1, 2, 3, 6]] * len(whole)
     assert left["without scored photographs"] == [0, 1, 6]
     assert left["without capture distortions"] == [1, 2, 3]
@@ -111,6 +118,7 @@ def test_the_learned_tower_is_for_all_rows_but_those_about_it(trained, tmp_path)
     run(Recipe(), FOLDER, FOLDER, tmp_path, tmp_path / "out.json")
     towers = {name: call.model.tower for name, call in zip(ROWS, trained, strict=True)}
     assert towers.pop("pixel tower of ImageNet") == "pretrained"
+    assert towers.pop("pixel tower from scratch") == "tower-scratch.safetensors"
     assert towers.pop("towers of random weights") == "random"
     assert set(towers.values()) == {"tower.safetensors"}
 

@@ -11,7 +11,7 @@ from tiny_training import feature_shapes, picture, save_picture, small_model
 
 from lmms_cpllm.training import live
 from lmms_cpllm.training.features import Moments, encode_file, shortened, standardised
-from lmms_cpllm.training.live import LiveFeatures, WholeFeatures, open_pixel_tower, thinned
+from lmms_cpllm.training.live import LiveFeatures, WholeFeatures, open_pixel_tower, settle_statistics, thinned
 
 (TOKENS, CONTEXT), (_, PIXEL) = feature_shapes(*small_model()).values()
 MOMENTS = Moments(
@@ -208,3 +208,29 @@ def test_only_the_upper_stages_of_the_pixel_tower_learn():
     assert not model.model.pixel_tower.training
     # Projectors and decoder are left as they are: they learn too.
     assert all(p.requires_grad for p in model.model.context_projector.parameters())
+
+
+def test_the_whole_pixel_tower_learns_where_it_has_nothing_to_keep():
+    model, _ = small_model()
+    opened = open_pixel_tower(model, whole=True)
+    assert len(opened) == len(list(model.model.pixel_tower.parameters()))
+    assert not any(p.requires_grad for p in model.model.context_tower.parameters())
+    assert not model.model.pixel_tower.training
+
+
+def test_batch_norms_of_random_weights_take_the_statistics_of_videos(files):
+    model, processor = small_model()
+    tower = model.model.pixel_tower
+    norms = [layer for layer in tower.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    settle_statistics(model, processor, files)
+    seen = []
+    first = norms[0]
+    first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].transpose(0, 1).flatten(1)))
+    with torch.inference_mode():
+        for file in files:
+            encode_file(model, processor, file, ("pixel",))
+    # The mean over the passes of what goes in: the first layer's input does not depend on any statistics.
+    torch.testing.assert_close(first.running_mean, torch.stack([part.mean(1) for part in seen]).mean(0))
+    assert all(layer.momentum is not None and not layer.training for layer in norms)
+    assert all(torch.equal(before[name], p) for name, p in model.named_parameters())

@@ -239,6 +239,25 @@ def test_a_tower_that_was_learned_with_other_settings_or_examples_is_refused(med
             learn_tower(settings, stage, known, work)
 
 
+def test_a_tower_from_scratch_is_another_one_beside_the_recipes(media, checkpoint, monkeypatch):
+    forbid(monkeypatch, *CLIPS)
+    settings, work = small(Recipe()), media / "work"
+    corpus = make_corpus(settings, media, media / "human", work)
+    record, tower = learn_tower(settings, settings.tower, corpus, work, from_scratch=True)
+    assert tower == work / "stage-tower-scratch-0" / "tower.safetensors"
+    assert record["stage"]["tower_rate"] == settings.tower.learning_rate
+    fresh, recipes, scratch = (build(0, texts=TEXTS)[0] for _ in range(3))
+    load_tower(recipes, work / "stage-tower-0" / "tower.safetensors")
+    load_tower(scratch, tower)
+    states = [model.model.pixel_tower.state_dict() for model in (fresh, recipes, scratch)]
+    stem = "_backbone.conv_stem.weight"
+    assert torch.equal(states[0][stem], states[1][stem])
+    assert not torch.allclose(states[0][stem], states[2][stem], atol=1e-2)
+    assert all(value.isfinite().all() for value in states[2].values())
+    forbid(monkeypatch, "recipe.LiveFeatures")
+    assert learn_tower(settings, settings.tower, corpus, work, from_scratch=True)[0] == record
+
+
 def test_the_whole_of_the_ablations_is_the_recipe_to_the_bit(media, checkpoint, monkeypatch):
     forbid(monkeypatch, "recipe.LiveFeatures")
     work = media / "work"
