@@ -16,7 +16,7 @@ from lmms_cpllm.synthesis.facts import kind_of
 from lmms_cpllm.synthesis.language import INVISIBLE
 from lmms_cpllm.synthesis.language.findings import CERTAIN
 from lmms_cpllm.training.labelling import Example
-from lmms_cpllm.training.texts import Texts, Turn, collate
+from lmms_cpllm.training.texts import Texts, collate
 
 SOURCES = ("synthetic", "still", "human")
 # Rankings are compared within one kind of label: fitted opinions, or opinions of people.
@@ -62,6 +62,8 @@ class Batch:
     """(R,) ACR categories."""
     kind: torch.Tensor
     """(R,) which labels may be ranked against each other."""
+    alone: torch.Tensor
+    """(R,) bool, whether the answer is the rating and nothing else."""
     there: torch.Tensor
     """(R, kinds) 1 for a kind of distortion that can be seen, 0 for one that cannot, nan where that is not known."""
     pairs: dict[str, torch.Tensor]
@@ -100,24 +102,25 @@ class Batches:
         pairs = self._pairs(rated, rng)
         videos = list(dict.fromkeys([*rated, *(i for pair in pairs for i in pair)]))
         place = {index: at for at, index in enumerate(videos)}
-        turns = [self._rated_turn(self.examples[i], rng) for i in rated]
+        known = [self.examples[i] for i in rated]
+        described = rng.random(len(rated)) < self.mix.describe_share
+        turns = [
+            self.texts.describe(e.facts, rng) if is_described else self.texts.rate(e.facts, rng)
+            for e, is_described in zip(known, described, strict=True)
+        ]
         turns += [self.texts.ask(self.examples[i].asked, rng) for i in asked]
         pad = self.texts.processor.tokenizer.pad_token_id
-        known = [self.examples[i] for i in rated]
         return Batch(
             videos=videos,
             rated=collate(turns, pad) | {"place": torch.tensor([place[i] for i in (*rated, *asked)])},
             quality=torch.tensor([e.quality for e in known], dtype=torch.float32),
             sd=torch.tensor([e.sd for e in known], dtype=torch.float32),
             kind=torch.tensor([_LABEL_KIND[e.source] for e in known]),
+            # Where the faults are not known a description ends with the rating.
+            alone=torch.tensor([e.facts.impairments is None for e in known]) | ~torch.from_numpy(described),
             there=torch.tensor([kinds_there(e) for e in known]),
             pairs=self._collate_pairs(pairs, place, pad, rng),
         )
-
-    def _rated_turn(self, example: Example, rng: np.random.Generator) -> Turn:
-        if rng.random() < self.mix.describe_share:
-            return self.texts.describe(example.facts, rng)
-        return self.texts.rate(example.facts, rng)
 
     def _collate_pairs(self, pairs, place: dict[int, int], pad: int, rng: np.random.Generator) -> dict:
         if not pairs:

@@ -65,6 +65,8 @@ class Stage:
     """Share of the steps in which the rates rise."""
     feature_noise: float = 0.5
     """In standard deviations of each feature."""
+    mixup: float = 0.0
+    """Of `losses.mixed`; 0 for none."""
     silence: float = 0.3
     """Chance that one of the two views of a video is silent."""
     weights: dict[str, float] = field(
@@ -138,7 +140,7 @@ def run_stage(
                 context, pixel = features.take(batch.videos)
                 with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=half_precision):
                     projected = project(model, context, pixel, stage.feature_noise, stage.silence)
-                    losses = step_losses(model, batch, *projected, kinds)
+                    losses = step_losses(model, batch, *projected, kinds, stage.mixup)
                 accelerator.backward(sum(stage.weights[name] * loss for name, loss in losses.items()))
                 features.push_back()
                 accelerator.clip_grad_norm_(parameters, 1.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -162,26 +164,56 @@ def kinds_loss(logits: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
     return F.binary_cross_entropy_with_logits(logits[known].float(), there[known])
 
 
+def mixed(batch: Batch, views: Sequence[torch.Tensor], alpha: float) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Mixup (Zhang et al., ICLR 2018) of the turns whose answer is the rating alone: each becomes the weighted mean of its
+    video and another one whose label is of the same kind, and so does its label. What lies between two contents is rated
+    between them, which helps with contents that training does not have.
+
+    Args:
+        batch: says which turns.
+        views: projected features of each turn of one video, `(B, tokens, width)` each.
+        alpha: of the Beta law that the weights are drawn from; the larger weight is of the turn's own video.
+
+    Returns:
+        The views, and the labels `(R,)`.
+    """
+    partner = torch.arange(len(batch.quality))
+    for kind in batch.kind[batch.alone].unique():
+        rows = (batch.alone & (batch.kind == kind)).nonzero()[:, 0]
+        partner[rows] = rows[torch.randperm(len(rows))]
+    other = torch.distributions.Beta(alpha, alpha).sample((len(partner),))
+    other = torch.minimum(other, 1 - other)
+    result = []
+    for view in views:
+        own, weight = view[: len(partner)], other.to(view.dtype)[:, None, None]
+        result.append(torch.cat((torch.lerp(own, own[partner], weight), view[len(partner) :])))
+    return result, torch.lerp(batch.quality, batch.quality[partner], other)
+
+
 def step_losses(
     model: CPLLMForConditionalGeneration,
     batch: Batch,
     context: torch.Tensor,
     pixel: torch.Tensor,
     kinds: torch.nn.Linear,
+    mixup: float = 0.0,
 ) -> dict[str, torch.Tensor]:
     """The separate losses of one batch; `context` and `pixel` are the projected features of `batch.videos`, `kinds` is
-    of `kind_head`."""
-    place = batch.rated["place"]
-    first, language = answer_logits(model, batch.rated, context[place], pixel[place])
-    rated = place[: len(batch.quality)]
+    of `kind_head`, `mixup` of `mixed`, or 0 for none."""
+    place, quality = batch.rated["place"], batch.quality
+    rated = place[: len(quality)]
+    views = [context[place], pixel[place]]
+    if mixup:
+        views, quality = mixed(batch, views, mixup)
+    first, language = answer_logits(model, batch.rated, *views)
     first = first[: len(batch.quality)]
     ids = list(model.config.rating_token_ids)
     ratings = first[:, ids].log_softmax(-1)
-    target = target_distribution(batch.quality, batch.sd)
+    target = target_distribution(quality, batch.sd)
     losses = {
         # The rating words must also win against the rest of the vocabulary: they are what is written.
         "rating": -(target * ratings).sum(-1).mean() - _mass(first, ids),
-        "ranking": ranking_loss(expected_quality(ratings.exp()), batch.quality, batch.kind),
+        "ranking": ranking_loss(expected_quality(ratings.exp()), quality, batch.kind),
         "language": language,
         "kinds": kinds_loss(kinds(torch.cat((context, pixel), 1)[rated].mean(1)), batch.there),
     }

@@ -12,6 +12,7 @@ from lmms_cpllm.training.losses import (
     answer_logits,
     kind_head,
     kinds_loss,
+    mixed,
     project,
     ranking_loss,
     step_losses,
@@ -135,6 +136,48 @@ def test_a_step_without_pairs_has_no_choice(step):
     batch = next(Batches(known, texts, Mix(3, 2, 0, questions=1, pairs=0), 0).epoch(0))
     context, pixel = random_features(model, texts, len(batch.videos))
     assert "choice" not in losses_of(model, batch, context, pixel)
+
+
+def test_ratings_alone_are_mixed_within_one_kind_of_label(step):
+    _, texts, known, _, _ = step
+    batch = next(Batches(known, texts, Mix(8, 6, 0, questions=3, pairs=0), 0).epoch(0))
+    count = len(batch.quality)
+    assert 0 < batch.alone.sum() < count
+    numbers = torch.zeros(len(batch.rated["place"]), 2, 1)
+    # What was mixed can be told from the sums: a power of two each.
+    numbers[:count] = (2.0 ** torch.arange(count))[:, None, None]
+    torch.manual_seed(0)
+    views, quality = mixed(batch, [numbers, 3 * numbers], 0.4)
+    torch.testing.assert_close(views[1], 3 * views[0])
+    assert torch.equal(views[0][count:], numbers[count:])
+    changed = views[0][:count, 0, 0] != numbers[:count, 0, 0]
+    assert changed.any()
+    assert not (changed & ~batch.alone).any()
+    for row in changed.nonzero()[:, 0].tolist():
+        own, value = float(numbers[row, 0, 0]), float(views[0][row, 0, 0])
+        partners = [
+            other
+            for other in range(count)
+            if other != row
+            and 0 < (weight := (value - own) / (float(numbers[other, 0, 0]) - own)) <= 0.5 + 1e-6
+            and abs(float(torch.lerp(batch.quality[row], batch.quality[other], weight) - quality[row])) < 1e-2
+        ]
+        assert any(batch.alone[other] and batch.kind[other] == batch.kind[row] for other in partners)
+    assert torch.equal(quality[~changed], batch.quality[~changed])
+
+
+def test_mixing_changes_the_ratings_loss_and_is_of_the_seed(step):
+    model, _, _, batch, raw = step
+    views = project(model, raw["context"], raw["pixel"], 0.0, 0.0)
+
+    def found(mixup):
+        torch.manual_seed(1)
+        return step_losses(model, batch, *views, kind_head(model, 0), mixup)
+
+    plain, once, again = found(0.0), found(0.4), found(0.4)
+    assert once["rating"] != plain["rating"]
+    assert once["kinds"] == plain["kinds"]
+    assert all(torch.equal(once[name], again[name]) for name in once)
 
 
 def test_kinds_are_read_off_both_views_of_each_rated_video_of_known_faults(step):
