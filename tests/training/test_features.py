@@ -21,7 +21,7 @@ from lmms_cpllm.training.features import (
     standardised,
 )
 from lmms_cpllm.training.judging import Judge
-from lmms_cpllm.training.loop import predict
+from lmms_cpllm.training.loop import examine
 from lmms_cpllm.training.texts import Texts
 
 
@@ -205,7 +205,7 @@ def test_folding_the_standardisation_changes_no_score():
         for parameter in (*model.model.context_projector.parameters(), *model.model.pixel_projector.parameters()):
             parameter.mul_(8)
     moments = moments_of(raw, range(12))
-    before = predict(model, Texts(processor), CachedFeatures(raw, moments), known, range(12))
+    before, _ = examine(model, Texts(processor), CachedFeatures(raw, moments), known, range(12))
     fold(model, moments)
     after = Judge(model, processor, raw).ratings(range(12))
     assert np.ptp(before) > 1
