@@ -96,7 +96,7 @@ def run(
         epochs: of every row, instead of the recipe's: rows that learn for a shorter time are still fair to each other.
 
     Raises:
-        ArgumentError: a row that does not exist.
+        ArgumentError: a row that does not exist, or a tower from scratch of a recipe whose tower does not learn.
         DataError: the rows that stand in `out` learned for another number of epochs.
     """
     recipe = replace(recipe, tasks=replace(recipe.tasks, epochs=epochs or recipe.tasks.epochs))
@@ -104,6 +104,8 @@ def run(
     unknown = [name for name in wanted if name not in ROWS]
     if unknown:
         raise ArgumentError(f"--only: expected names among {', '.join(ROWS)}; found {', '.join(unknown)}")
+    if recipe.tower is None and any(ROWS[name].tower == "scratch" for name in wanted):
+        raise ArgumentError("a pixel tower from scratch needs a recipe with a stage `tower`; found one without")
     known = _read(out, recipe.tasks.epochs)
     for name in wanted:
         if name not in known:

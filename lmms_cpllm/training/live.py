@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import update_bn
 
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.features import Moments, encode_file, shortened, standardised
@@ -177,19 +178,8 @@ def open_pixel_tower(model: CPLLMForConditionalGeneration, whole: bool = False) 
     return [p for p in model.model.pixel_tower.parameters() if p.requires_grad]
 
 
-@torch.no_grad()
 def settle_statistics(model: CPLLMForConditionalGeneration, processor: CPLLMProcessor, paths: Sequence[Path]) -> None:
     """Gives the batch norms of a pixel tower of random weights the statistics of some videos, which they then keep: its
     batches in training are too small to have statistics of their own."""
-    tower = model.model.pixel_tower
-    norms = [layer for layer in tower.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
-    before = [layer.momentum for layer in norms]
-    for layer in norms:
-        layer.reset_running_stats()
-        layer.momentum = None  # the plain mean over all that it sees
-    tower.train()
-    for path in paths:
-        model.model.encode_pixels(processor.video_processor([shortened(processor.read(path))])["pixel_values"])
-    tower.eval()
-    for layer, momentum in zip(norms, before, strict=True):
-        layer.momentum = momentum
+    views = (processor.video_processor([shortened(processor.read(path))])["pixel_values"] for path in paths)
+    update_bn((frames.flatten(0, 3) for frames in views), model.model.pixel_tower)

@@ -61,8 +61,7 @@ TASKS = Stage(
     mix=Mix(18, 10, 20, questions=40, pairs=12, describe_share=0.6),
     learning_rate=6e-4,
     weight_decay=0.2,
-    # Both against learning the contents by heart: without mixup and with half of the noise, photographs of unseen blocks
-    # were judged worse from the third epoch on.
+    # Without mixup and with half of the noise, photographs of unseen blocks were judged worse from epoch to epoch.
     feature_noise=0.6,
     mixup=0.4,
     weights={"rating": 1.0, "ranking": 1.0, "language": 1.0, "choice": 0.5, "kinds": 2.0},

@@ -126,6 +126,8 @@ def test_the_learned_tower_is_for_all_rows_but_those_about_it(trained, tmp_path)
 def test_of_a_recipe_without_a_learned_tower_it_is_the_pretrained_one(trained, tmp_path):
     run(Recipe(tower=None), FOLDER, FOLDER, tmp_path, tmp_path / "out.json", ["both"])
     assert trained[0].model.tower == "pretrained"
+    with pytest.raises(ArgumentError, match="needs a recipe with a stage `tower`; found one without"):
+        run(Recipe(tower=None), FOLDER, FOLDER, tmp_path, tmp_path / "out.json", ["pixel tower from scratch"])
 
 
 def test_rows_that_stand_in_the_file_are_kept(trained, tmp_path):

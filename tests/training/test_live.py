@@ -220,17 +220,17 @@ def test_the_whole_pixel_tower_learns_where_it_has_nothing_to_keep():
 
 def test_batch_norms_of_random_weights_take_the_statistics_of_videos(files):
     model, processor = small_model()
-    tower = model.model.pixel_tower
-    norms = [layer for layer in tower.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    norms = [layer for layer in model.model.pixel_tower.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     settle_statistics(model, processor, files)
-    seen = []
-    first = norms[0]
-    first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].transpose(0, 1).flatten(1)))
-    with torch.inference_mode():
-        for file in files:
-            encode_file(model, processor, file, ("pixel",))
-    # The mean over the passes of what goes in: the first layer's input does not depend on any statistics.
-    torch.testing.assert_close(first.running_mean, torch.stack([part.mean(1) for part in seen]).mean(0))
+    means = []
+    for file in files:
+        seen = []
+        hook = norms[0].register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[0]))
+        encode_file(model, processor, file, ("pixel",))
+        hook.remove()
+        means.append(torch.cat(seen).mean((0, 2, 3)))
+    # The mean over the videos of what goes in: the first layer's input does not depend on any statistics.
+    torch.testing.assert_close(norms[0].running_mean, torch.stack(means).mean(0))
     assert all(layer.momentum is not None and not layer.training for layer in norms)
     assert all(torch.equal(before[name], p) for name, p in model.named_parameters())
