@@ -146,7 +146,7 @@ def _run_row(name: str, row: Row, recipe: Recipe, contents: Path, photographs: P
     run_stage(model, Texts(processor), examples, source, source, stage, folder)
     fold(model, moments)
     judge = Judge(model, processor, features)
-    tested = [i for i, e in enumerate(truth) if e.split == "test" and e.source in ("synthetic", "still")]
+    tested = [i for i, e in enumerate(truth) if e.split == "test"]
     return [*score_figures(truth, judge.ratings(tested), tested), *language_figures(judge, truth, tested)]
 
 

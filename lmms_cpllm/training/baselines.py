@@ -91,7 +91,7 @@ def run(recipe: Recipe, contents: Path, photographs: Path, work: Path) -> dict[s
         check()
     corpus = make_corpus(recipe, contents, photographs, work, parts=WITH_TEST)
     examples = corpus.examples
-    tested = [i for i, e in enumerate(examples) if e.split == "test" and e.source in ("synthetic", "still")]
+    tested = [i for i, e in enumerate(examples) if e.split == "test"]
     paths = [examples[i].path for i in tested]
     quality = {
         "bits per pixel": bits_per_pixel([examples[i] for i in tested]),

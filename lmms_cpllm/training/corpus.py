@@ -31,8 +31,6 @@ from lmms_cpllm.training.rendering import render_chain
 from lmms_cpllm.training.scenery import FRAMES, CleanScene, clean_scenes
 from lmms_cpllm.training.subjects import subject_of
 
-# Of the clips of scored photographs, the share that is moved only.
-_MOVED_ONLY = 0.15
 # A photograph that people found worse hides what is done to it afterwards.
 _WORTH_A_CLIP_ACR = 3.0
 # Of a photograph that moves: half of what a scene has.
@@ -81,8 +79,8 @@ def make_test_part(
 
 
 def make_human_part(photographs: Sequence[Scored], folder: Path, *, seed: int, clips: int, workers: int) -> list[dict]:
-    """Photographs with human scores as moving clips, most of them then distorted. They are the many contents of training:
-    on a few pristine ones alone a model learns these contents.
+    """Photographs with human scores as moving clips that are then distorted. They are the many contents of training: on a
+    few pristine ones alone a model learns these contents.
 
     Args:
         photographs: those of the test are left out, and those of the training that people found worse than fair.
@@ -92,12 +90,27 @@ def make_human_part(photographs: Sequence[Scored], folder: Path, *, seed: int, c
         workers: processes.
     """
     taken = [p for p in photographs if p.split != TEST and (p.split != TRAIN or p.acr >= _WORTH_A_CLIP_ACR)]
-    groups: dict[str, list[Scored]] = {}
-    for photograph in taken:
-        # By name, so that a photograph more or less in the folder leaves the other groups as they are.
-        groups.setdefault(f"{zlib.crc32(photograph.name.encode()) % _GROUPS:03d}", []).append(photograph)
-    jobs = [(f"group-{name}", _make_photographs, (group, seed, clips)) for name, group in sorted(groups.items())]
+    jobs = [(name, _make_photographs, (group, seed, clips)) for name, group in _grouped(taken)]
     return _run(jobs, folder, "scored photographs", workers)
+
+
+def make_moving_part(photographs: Sequence[Scored], folder: Path, *, seed: int, workers: int) -> list[dict]:
+    """Photographs with human scores as moving clips to which nothing else was done, one of each: what people said of a
+    picture, said of a video. Where only stills show the faults of a camera, they are judged worse in what moves.
+
+    Args are those of `make_human_part`.
+    """
+    jobs = [(name, _make_moving, (group, seed)) for name, group in _grouped(photographs)]
+    return _run(jobs, folder, "moving photographs", workers)
+
+
+def _grouped(photographs: Sequence[Scored]) -> list[tuple[str, list[Scored]]]:
+    """Groups with their names, in the order of these."""
+    groups: dict[str, list[Scored]] = {}
+    for photograph in photographs:
+        # By name, so that a photograph more or less in the folder leaves the other groups as they are.
+        groups.setdefault(f"group-{zlib.crc32(photograph.name.encode()) % _GROUPS:03d}", []).append(photograph)
+    return sorted(groups.items())
 
 
 def _make_content(content: Content, seed: int, draw: dict[str, int], folder: Path) -> list[dict]:
@@ -128,19 +141,31 @@ def _make_photographs(group: Iterable[Scored], seed: int, clips: int, folder: Pa
     rows = []
     for photograph in group:
         rng = _rng(seed, photograph.name)
-        frames = whole_pixel_pan(first_picture(photograph.path), _PHOTOGRAPH_FRAMES, rng)
-        fps = int(rng.choice([24, 25, 30]))
-        scene = CleanScene(frames, fps, "")
+        scene = _moving(photograph, rng)
         count = clips if photograph.split == TRAIN else 1
         chains: list[tuple[Link, ...]] = []
         if count > 2:
             # Two strengths of one distortion: what is compared differs in nothing else.
             chains += ladder(str(rng.choice((*SEEN_CODECS, *FAMILIES))), 2, rng)
         while len(chains) < count:
-            chains.append(() if rng.random() < _MOVED_ONLY else draw_afterwards(rng, _pixels_per_second(scene)))
-        made = _make_clips(scene, chains, photograph.name, photograph.content, photograph.split, folder)
-        rows += [row | {"acr": photograph.acr} for row in made]
+            chains.append(draw_afterwards(rng, _pixels_per_second(scene)))
+        rows += _clips_of(photograph, scene, chains, folder)
     return rows
+
+
+def _make_moving(group: Iterable[Scored], seed: int, folder: Path) -> list[dict]:
+    return [row for p in group for row in _clips_of(p, _moving(p, _rng(seed, p.name)), [()], folder)]
+
+
+def _moving(photograph: Scored, rng: np.random.Generator) -> CleanScene:
+    """The same for the same photograph and seed, so that its clips show one scene."""
+    frames = whole_pixel_pan(first_picture(photograph.path), _PHOTOGRAPH_FRAMES, rng)
+    return CleanScene(frames, int(rng.choice([24, 25, 30])), "")
+
+
+def _clips_of(photograph: Scored, scene: CleanScene, chains: Sequence[tuple[Link, ...]], folder: Path) -> list[dict]:
+    made = _make_clips(scene, chains, photograph.name, photograph.content, photograph.split, folder)
+    return [row | {"acr": photograph.acr} for row in made]
 
 
 def _make_clips(
@@ -228,4 +253,12 @@ def write_json(path: Path, value: object) -> None:
     os.replace(part, path)
 
 
-__all__ = ["TRAIN", "make_clean_part", "make_human_part", "make_test_part", "scene_facts", "write_json"]
+__all__ = [
+    "TRAIN",
+    "make_clean_part",
+    "make_human_part",
+    "make_moving_part",
+    "make_test_part",
+    "scene_facts",
+    "write_json",
+]

@@ -107,13 +107,14 @@ def score_figures(examples: Sequence[Example], quality: Sequence[float], indices
             values = ([of[i] for i in part], [examples[i].quality for i in part], [examples[i].content for i in part])
             figures += [correlation(f"SRCC, {name}", *values), correlation(f"PLCC, {name}", *values, metric=plcc)]
     figures += _orders(examples, of, ladders(examples, clips))
-    stills = [i for i in indices if examples[i].source == "still"]
-    for subset in sorted({_subset(examples[i]) for i in stills}):
-        part = [i for i in stills if _subset(examples[i]) == subset]
-        # A block of numbers is a content here, and there are few of them: single photographs are drawn.
-        values = ([of[i] for i in part], [examples[i].quality for i in part], [examples[i].scene for i in part])
-        figures += [correlation(f"SRCC, photographs {subset}", *values)]
-        figures += [correlation(f"PLCC, photographs {subset}", *values, metric=plcc)]
+    for source, name in (("still", "photographs"), ("human", "moving photographs")):
+        found = [i for i in indices if examples[i].source == source]
+        for subset in sorted({_subset(examples[i]) for i in found}):
+            part = [i for i in found if _subset(examples[i]) == subset]
+            # A block of numbers is a content here, and there are few of them: single photographs are drawn.
+            values = ([of[i] for i in part], [examples[i].quality for i in part], [examples[i].scene for i in part])
+            figures += [correlation(f"SRCC, {name} {subset}", *values)]
+            figures += [correlation(f"PLCC, {name} {subset}", *values, metric=plcc)]
     return figures
 
 

@@ -22,8 +22,15 @@ from tqdm import tqdm
 from lmms_cpllm.errors import DataError
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.batches import Mix
-from lmms_cpllm.training.contents import difference_hash, find_contents, first_picture, mini_hashes
-from lmms_cpllm.training.corpus import make_clean_part, make_human_part, make_test_part, scene_facts, write_json
+from lmms_cpllm.training.contents import TEST, difference_hash, find_contents, first_picture, mini_hashes
+from lmms_cpllm.training.corpus import (
+    make_clean_part,
+    make_human_part,
+    make_moving_part,
+    make_test_part,
+    scene_facts,
+    write_json,
+)
 from lmms_cpllm.training.drawn import draw_contents
 from lmms_cpllm.training.features import VIEWS, CachedFeatures, Moments, encode_files, fold, moments_of, view_moments
 from lmms_cpllm.training.human import Scored, photographs_as_contents, read_scored, without_copies
@@ -58,7 +65,7 @@ and ablations differ in nothing but what they are about."""
 TASKS = Stage(
     "tasks",
     epochs=6,
-    mix=Mix(18, 10, 20, questions=40, pairs=12, describe_share=0.6),
+    mix=Mix(18, 10, 24, questions=40, pairs=12, describe_share=0.6),
     learning_rate=6e-4,
     weight_decay=0.2,
     # Without mixup and with half of the noise, photographs of unseen blocks were judged worse from epoch to epoch.
@@ -74,11 +81,13 @@ _SAMPLE = 1000
 _SETTLING = 100
 
 
-PARTS = ("clips", "human", "shrunk", "drawn", "photographs")
-"""Clips of contents, of scored photographs, of photographs shrunk to contents, of drawn contents; scored photographs as
-they are. Training needs no more."""
-WITH_TEST = (*PARTS, "test")
-"""And the clips of the sealed test."""
+PARTS = ("clips", "human", "shrunk", "drawn", "moving", "photographs")
+"""Clips of contents, of scored photographs, of photographs shrunk to contents, of drawn contents; scored photographs that
+move and are otherwise as they are; and these as they are. Training needs no more."""
+TEST_PARTS = ("test", "moving test", "photographs")
+"""Clips of the sealed test, its scored photographs that move, all scored photographs."""
+WITH_TEST = (*PARTS, *TEST_PARTS[:2])
+"""Everything."""
 
 
 @dataclass(frozen=True)
@@ -268,10 +277,12 @@ def make_corpus(
             **few,
             **shared,
         ),
+        "moving": lambda folder: make_moving_part([p for p in scored if p.split != TEST], folder, **shared),
         "test": lambda folder: make_test_part(found, folder, small=recipe.small_test, **shared),
+        "moving test": lambda folder: make_moving_part([p for p in scored if p.split == TEST], folder, **shared),
     }
     made = {
-        name: [example_of_clip(row, by_vmaf=by_vmaf) for row in make[name](work / name)]
+        name: [example_of_clip(row, by_vmaf=by_vmaf) for row in make[name](work / name.replace(" ", "-"))]
         for name in parts
         if name in make
     }

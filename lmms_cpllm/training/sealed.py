@@ -1,5 +1,5 @@
 """The sealed test: clips of contents that training never saw, with two families of codecs that it never saw, and scored
-photographs of blocks that were held out. Made once; a released checkpoint is looked at once."""
+photographs of blocks that were held out, as they are and moving. Made once; a released checkpoint is looked at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lmms_cpllm.training.evaluation import Figure, language_figures, score_figur
 from lmms_cpllm.training.features import encode_files
 from lmms_cpllm.training.judging import Judge
 from lmms_cpllm.training.labelling import Example
-from lmms_cpllm.training.recipe import Recipe, feature_folders, make_corpus
+from lmms_cpllm.training.recipe import TEST_PARTS, Recipe, feature_folders, make_corpus
 
 
 def run_tests(
@@ -34,7 +34,7 @@ def run_tests(
     Raises:
         DataError: none of the contents is of the sealed test.
     """
-    corpus = make_corpus(recipe, contents, photographs, work, parts=("test", "photographs"))
+    corpus = make_corpus(recipe, contents, photographs, work, parts=TEST_PARTS)
     examples = test_examples(corpus.examples)
     if not any(example.source == "synthetic" for example in examples):
         raise DataError(f"{contents}: none of its contents is of the sealed test, which {SPLITS.name} names")
@@ -42,8 +42,8 @@ def run_tests(
 
 
 def test_examples(examples: Sequence[Example]) -> list[Example]:
-    """What is tested: synthetic clips and scored photographs of the test side."""
-    return [e for e in examples if e.split == "test" and e.source in ("synthetic", "still")]
+    """What is tested: synthetic clips and scored photographs, still and moving, of the test side."""
+    return [e for e in examples if e.split == "test"]
 
 
 def test_checkpoint(checkpoint: str | Path, examples: Sequence[Example], work: Path, workers: int) -> list[Figure]:

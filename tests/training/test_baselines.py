@@ -64,7 +64,7 @@ def test_the_regression_learns_from_the_named_examples_alone():
 
 
 def tiny_corpus() -> tuple[Corpus, dict[str, torch.Tensor], list[int]]:
-    """Sixty clips and sixty photographs, features, and which of them are tested: every third but a photograph's clip."""
+    """Sixty clips and sixty photographs, features, and which of them are tested: every third but the first."""
     features, found = planted(120)
     examples = []
     for i, e in enumerate(found):
@@ -79,7 +79,7 @@ def tiny_corpus() -> tuple[Corpus, dict[str, torch.Tensor], list[int]]:
             "strengths": () if still else (100 - e.quality,),
         }
         examples.append(example(i, e.quality, **changes))
-    examples[0] = example(0, 50.0, source="human", split="test")
+    examples[0] = example(0, 50.0, source="human", split="validation")
     return Corpus({"clips": examples[:60], "photographs": examples[60:]}), features, list(range(3, 120, 3))
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_training import picture, save_picture
 
@@ -14,7 +15,14 @@ from lmms_cpllm.synthesis.distortions import FAMILIES
 from lmms_cpllm.synthesis.encode import CODECS
 from lmms_cpllm.training import corpus, scenery
 from lmms_cpllm.training.contents import Content
-from lmms_cpllm.training.corpus import make_clean_part, make_human_part, make_test_part, scene_facts, write_json
+from lmms_cpllm.training.corpus import (
+    make_clean_part,
+    make_human_part,
+    make_moving_part,
+    make_test_part,
+    scene_facts,
+    write_json,
+)
 from lmms_cpllm.training.draws import UNSEEN_CODECS
 from lmms_cpllm.training.human import Scored
 from lmms_cpllm.training.labelling import example_of_clip
@@ -178,8 +186,39 @@ def test_clips_of_scored_photographs(photographs, tmp_path, quick):
         assert (row["acr"], row["split"], row["content"]) == (photo.acr, photo.split, photo.content)
         assert row["facts"]["overlay"] == ""
         assert 0 < example_of_clip(row).quality <= 25 * (photo.acr - 1) + 1e-6
-    assert 0 < sum(not row["chain"] for row in rows) < 12  # some are moved only
+    assert all(row["chain"] for row in rows)
     assert not families(rows) & set(UNSEEN_CODECS)
+
+
+def test_every_scored_photograph_moves_once_and_keeps_its_score(photographs, tmp_path):
+    rows = make_moving_part(photographs, tmp_path, seed=0, workers=1)
+    assert sorted(row["scene"] for row in rows) == sorted(photo.name for photo in photographs)
+    known = {photo.name: photo for photo in photographs}
+    for row in rows:
+        photo = known[row["scene"]]
+        assert (row["acr"], row["split"], row["content"], row["chain"]) == (photo.acr, photo.split, photo.content, [])
+        found = example_of_clip(row)
+        assert found.source == "human"
+        assert found.quality == pytest.approx(25 * (photo.acr - 1))
+        # What is wrong with a photograph that is not faultless is not known.
+        assert found.facts.impairments is None or photo.acr >= 4
+
+
+def test_a_photograph_moves_in_the_same_way_with_and_without_a_distortion(photographs, tmp_path, monkeypatch):
+    seen, render = [], corpus.render_chain
+
+    def note(frames, chain, fps, path):
+        seen.append((np.stack(frames), fps))
+        return render(frames, chain, fps, path)
+
+    monkeypatch.setattr(corpus, "render_chain", note)
+    [fair] = [photo for photo in photographs if photo.name == "p27"]
+    human_part([fair], tmp_path / "human", clips=2)
+    make_moving_part([fair], tmp_path / "moving", seed=0, workers=1)
+    assert len(seen) == 3
+    for frames, fps in seen[1:]:
+        assert fps == seen[0][1]
+        np.testing.assert_array_equal(frames, seen[0][0])
 
 
 def chains_of_the_best(photographs, folder, clips):

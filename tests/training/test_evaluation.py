@@ -177,6 +177,15 @@ def test_subsets_of_photographs_with_a_hyphen_in_their_name():
     }
 
 
+def test_photographs_that_move_have_figures_of_their_own():
+    known = [replace(still(n, 10.0 * n), source=source) for source in ("still", "human") for n in range(4)]
+    quality = [known[i].quality if i < 4 else -known[i].quality for i in range(8)]
+    found = named_figures(score_figures(known, quality, range(8)))
+    assert found["SRCC, photographs s1"].value == pytest.approx(1)
+    assert found["SRCC, moving photographs s1"].value == pytest.approx(-1)
+    assert found["PLCC, moving photographs s1"].count == 4
+
+
 def test_what_a_viewer_can_see():
     facts = Facts(
         30.0, impairments=(Impairment("blur", 1, 3.0), Impairment("noise", 1, 4.9), Impairment("vp8", 30, 4.0))

@@ -14,7 +14,7 @@ from lmms_cpllm.training.recipe import Recipe
 from lmms_cpllm.training.sealed import run_tests, table, write
 
 
-def test_clips_of_contents_and_photographs_as_they_are():
+def test_clips_of_contents_and_photographs_still_and_moving():
     known = [
         example(0, split="test"),
         example(1, split="train"),
@@ -22,7 +22,7 @@ def test_clips_of_contents_and_photographs_as_they_are():
         example(3, split="test", source="human", facts=Facts(50.0)),
         example(4, split="validation"),
     ]
-    assert sealed.test_examples(known) == [known[0], known[2]]
+    assert sealed.test_examples(known) == [known[0], known[2], known[3]]
 
 
 def figures(value):

@@ -71,7 +71,7 @@ def arguments(media, *rest):
 
 
 # What makes clips, in processes of its own.
-CLIPS = ("corpus._make_content", "corpus._make_photographs", "corpus._make_test")
+CLIPS = ("corpus._make_content", "corpus._make_photographs", "corpus._make_moving", "corpus._make_test")
 
 
 def train(media, name, *options):
@@ -132,9 +132,10 @@ def test_the_recipe_gives_a_checkpoint_that_loads_and_scores(media, checkpoint):
     assert counts["synthetic train"] == 2 * 5 + good["train"] * 4 + 5 * 4
     assert counts["synthetic validation"] == 5 + good["validation"] * 4 + 4
     assert counts.get("synthetic test") is None
-    # All photographs but the copy; a clip of each for validation, and of each of the training side that is fair or better.
+    # All photographs but the copy; a distorted clip of each for validation, and of each of the training side that is fair
+    # or better; one that only moves of all but those of the test.
     assert (counts["still train"], counts["still validation"], counts["still test"]) == (6, 3, 3)
-    assert (counts["human train"], counts["human validation"], counts.get("human test")) == (3, 3, None)
+    assert (counts["human train"], counts["human validation"], counts.get("human test")) == (3 + 6, 3 + 3, None)
     assert record["stages"][-1]["validation"].keys() == {"synthetic", "still", "human"}
 
     model, processor = load(checkpoint)
@@ -165,7 +166,7 @@ def test_the_sealed_test_of_the_checkpoint(media, checkpoint, capsys, monkeypatc
     found = {figure["name"]: figure for figure in figures}
     assert found["SRCC, seen families"]["count"] == 5
     assert found["SRCC, unseen codecs"]["count"] == 2
-    assert found["SRCC, photographs s1"]["count"] == 3
+    assert found["SRCC, photographs s1"]["count"] == found["SRCC, moving photographs s1"]["count"] == 3
     assert found["question answering accuracy"]["count"] == 7 * 3
     assert {"order of strengths within a content", "F1 of distortions named", "pairs, same content"} <= found.keys()
     lines = capsys.readouterr().out.splitlines()
