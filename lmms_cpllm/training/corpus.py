@@ -96,9 +96,13 @@ def make_human_part(photographs: Sequence[Scored], folder: Path, *, seed: int, c
 
 def make_moving_part(photographs: Sequence[Scored], folder: Path, *, seed: int, workers: int) -> list[dict]:
     """Photographs with human scores as moving clips to which nothing else was done, one of each: what people said of a
-    picture, said of a video. Where only stills show the faults of a camera, they are judged worse in what moves.
+    picture, said of a video.
 
-    Args are those of `make_human_part`.
+    Args:
+        photographs: all of them are made, whatever their score and their side of the split.
+        folder: see `make_clean_part`.
+        seed: that of `make_human_part`, so that a photograph moves in the same way there.
+        workers: processes.
     """
     jobs = [(name, _make_moving, (group, seed)) for name, group in _grouped(photographs)]
     return _run(jobs, folder, "moving photographs", workers)

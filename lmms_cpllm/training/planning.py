@@ -15,8 +15,8 @@ from lmms_cpllm.training.loop import Stage
 from lmms_cpllm.training.recipe import Recipe
 from lmms_cpllm.training.tiny import build
 
-EXAMPLES = 10_000
-"""About as many as the contents, photographs and settings of the embedded checkpoint give."""
+EXAMPLES = 15_000
+"""About as many as the contents and photographs of the embedded checkpoint give."""
 _TEXT_TOKENS, _ANSWERS = 64, 40
 # Of a view whose features are cached, or that is not encoded: too small to count.
 _NO_VIEW = {"context_frames": 1, "context_size": (32, 32), "pixel_moments": 1, "pixel_crops": 1, "crop_size": 32}

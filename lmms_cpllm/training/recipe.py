@@ -86,7 +86,7 @@ PARTS = ("clips", "human", "shrunk", "drawn", "moving", "photographs")
 move and are otherwise as they are; and these as they are. Training needs no more."""
 TEST_PARTS = ("test", "moving test", "photographs")
 """Clips of the sealed test, its scored photographs that move, all scored photographs."""
-WITH_TEST = (*PARTS, *TEST_PARTS[:2])
+WITH_TEST = (*PARTS, "test", "moving test")
 """Everything."""
 
 
@@ -103,7 +103,7 @@ class Recipe:
     chains: int = 2
     """Clips of each scene with a chain."""
     human_clips: int = 3
-    """Clips of each scored photograph of the training side that people found fair or better."""
+    """Distorted clips of each scored photograph of the training side that people found fair or better."""
     texts: int = TEXTS
     """Texts of the grammar that the tokenizer is trained on."""
     small_test: bool = False
