@@ -30,7 +30,7 @@ from lmms_cpllm.training.batches import SOURCES, Batches, Mix
 from lmms_cpllm.training.corpus import write_json
 from lmms_cpllm.training.labelling import Example
 from lmms_cpllm.training.losses import answer_logits, are_answered, kind_head, project, step_losses
-from lmms_cpllm.training.precision import has_fast_bfloat16
+from lmms_cpllm.training.precision import has_fast_bfloat16, quick_attention
 from lmms_cpllm.training.texts import Texts, collate
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,10 @@ def run_stage(
     state = _State(folder, trained, average, optimizer, schedule)
     history = state.restore()
     parameters = list(trained.values())
-    with tqdm(total=total, initial=len(history) * batches.steps, desc=stage.name, unit="step") as bar:
+    with (
+        quick_attention(model.model.language_model, accelerator.device.type, half_precision),
+        tqdm(total=total, initial=len(history) * batches.steps, desc=stage.name, unit="step") as bar,
+    ):
         for epoch in range(len(history), stage.epochs):
             if _is_over(history, stage.patience):
                 break
@@ -288,12 +291,12 @@ class _State:
         self.optimizer, self.schedule = optimizer, schedule
 
     def save(self, history: list[dict], is_best: bool) -> None:
-        weights = {name: p.detach().contiguous() for name, p in self.trained.items()}
+        weights = {name: p.detach() for name, p in self.trained.items()}
         if is_best:
             _write(self.average.mean, self.folder / "best.safetensors")
         moments = {f"average.{name}": value for name, value in self.average.mean.items()}
         for number, state in self.optimizer.state_dict()["state"].items():
-            moments |= {f"optimizer.{number}.{key}": value.contiguous() for key, value in state.items()}
+            moments |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
         number = len(history)
         _write(weights | moments, self.folder / f"epoch-{number:03d}.safetensors")
         # Written last: the epoch counts once its history is there.
@@ -336,7 +339,7 @@ def _assign(trained: dict[str, torch.nn.Parameter], saved: dict[str, torch.Tenso
 
 def _write(tensors: dict[str, torch.Tensor], path: Path) -> None:
     part = path.with_suffix(".part")
-    save_file(tensors, part)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, part)
     part.replace(path)
 
 
