@@ -109,8 +109,8 @@ class LiveFeatures:
         return self._processor.video_processor([clip])["pixel_values"]
 
     def _encode_alike(self, views: torch.Tensor) -> torch.Tensor:
-        """Pixel features `(V, tokens, features)` of views of one shape, by one pass of the tower: its gradient takes two
-        thirds of the time that it takes video by video."""
+        """Pixel features `(V, tokens, features)` of views of one shape, by one pass of the tower: its gradient takes three
+        quarters of the time that it takes video by video."""
         core, plan = self._model.model, self._processor.video_processor.plan
         # As one video of many moments, which are then compared within each video.
         crops = core.compare_moments(core.encode_pixels(views.flatten(0, 1)[None])[0].unflatten(0, (len(views), -1)))
