@@ -64,7 +64,7 @@ and ablations differ in nothing but what they are about."""
 TASKS = Stage(
     "tasks",
     epochs=8,
-    # As many scored photographs as clips: with ten of them a step, they were judged worse for the clips beside them.
+    # Nearly as many scored photographs as clips: with ten of them a step, they were judged worse for the clips beside them.
     mix=Mix(28, 24, 28, questions=40, pairs=12, describe_share=0.4),
     learning_rate=6e-4,
     weight_decay=0.2,
