@@ -127,7 +127,7 @@ def run_stage(
     history = state.restore()
     parameters = list(trained.values())
     with (
-        quick_attention(model.model.language_model, accelerator.device.type, half_precision),
+        quick_attention(accelerator.device.type, half_precision),
         tqdm(total=total, initial=len(history) * batches.steps, desc=stage.name, unit="step") as bar,
     ):
         for epoch in range(len(history), stage.epochs):
