@@ -63,6 +63,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     _add_data(baselines)
     baselines.add_argument("--out", metavar="FILE", type=Path, help="also write the figures as JSON")
     baselines.add_argument("--small", action="store_true", help="on the miniature's test")
+    _add_share(baselines)
     baselines.set_defaults(run=run_baselines)
 
     ablations = actions.add_parser(
@@ -70,6 +71,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     )
     ablations.add_argument("--small", action="store_true", help="of the miniature")
     _add_data(ablations)
+    _add_share(ablations)
     ablations.add_argument("--only", metavar="NAME", nargs="*", help="these rows instead of all")
     ablations.add_argument("--epochs", metavar="N", type=int, help="of every row, instead of the recipe's")
     ablations.add_argument(
@@ -124,13 +126,26 @@ def _add_data(parser: argparse._ActionsContainer, required: bool = True) -> None
     parser.add_argument("--workers", type=int, default=2, help="processes and threads (default: %(default)s)")
 
 
+def _add_share(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--share",
+        metavar="S",
+        type=float,
+        default=1.0,
+        help="of the contents and photographs of training, 0 to 1; the sealed test stays whole (default: %(default)g)",
+    )
+
+
 def _settings(args: argparse.Namespace) -> Recipe:
     """The recipe of a command, which has the process for itself."""
     from lmms_cpllm.training import recipe
 
     keep_freed_memory()
     settings = recipe.Recipe(seed=args.seed, workers=args.workers)
-    return recipe.small(settings) if args.small else settings
+    if args.small:
+        settings = recipe.small(settings)
+    # Comparisons alone take a share.
+    return recipe.partial(settings, getattr(args, "share", 1.0))
 
 
 def run_recipe(args: argparse.Namespace) -> int:

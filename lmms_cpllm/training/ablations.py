@@ -91,13 +91,13 @@ def run(
         contents: folder with photos/ and videos/.
         photographs: folder with scores.csv.
         work: the recipe's work folder.
-        out: JSON, `{"epochs": of each row, "rows": {row: [figures]}}`.
+        out: JSON, `{"epochs": of each row, "share": of the recipe, "rows": {row: [figures]}}`.
         only: names of rows; all where it is None.
         epochs: of every row, instead of the recipe's: rows that learn for a shorter time are still fair to each other.
 
     Raises:
         ArgumentError: a row that does not exist, or a tower from scratch of a recipe whose tower does not learn.
-        DataError: the rows that stand in `out` learned for another number of epochs.
+        DataError: the rows that stand in `out` learned for another number of epochs, or from another share.
     """
     recipe = replace(recipe, tasks=replace(recipe.tasks, epochs=epochs or recipe.tasks.epochs))
     wanted = list(only or ROWS)
@@ -106,12 +106,13 @@ def run(
         raise ArgumentError(f"--only: expected names among {', '.join(ROWS)}; found {', '.join(unknown)}")
     if recipe.tower is None and any(ROWS[name].tower == "scratch" for name in wanted):
         raise ArgumentError("a pixel tower from scratch needs a recipe with a stage `tower`; found one without")
-    known = _read(out, recipe.tasks.epochs)
+    settings = {"epochs": recipe.tasks.epochs, "share": recipe.share}
+    known = _read(out, settings)
     for name in wanted:
         if name not in known:
             known[name] = _run_row(name, ROWS[name], recipe, contents, photographs, work)
             rows = {key: [asdict(f) for f in figures] for key, figures in known.items()}
-            write_json(out, {"epochs": recipe.tasks.epochs, "rows": rows})
+            write_json(out, settings | {"rows": rows})
     return known
 
 
@@ -155,17 +156,19 @@ def _without(example: Example) -> Example:
     return replace(example, split="left out")
 
 
-def _read(path: Path, epochs: int) -> dict[str, list[Figure]]:
+def _read(path: Path, settings: Mapping[str, float]) -> dict[str, list[Figure]]:
     if not path.is_file():
         return {}
     held = json.loads(path.read_text())
-    if not {"epochs", "rows"} <= held.keys():
+    if not {*settings, "rows"} <= held.keys():
         raise DataError(
-            f"{path}: expected rows of ablations with their epochs, found none; take another file for --out"
+            f"{path}: expected rows of ablations with their {' and '.join(settings)}, found none; take another file for "
+            "--out"
         )
-    if held["epochs"] != epochs:
-        raise DataError(
-            f"{path}: expected rows of {epochs} epochs, found rows of {held['epochs']}; take another file, or --epochs "
-            f"{held['epochs']}"
-        )
+    for name, value in settings.items():
+        if held[name] != value:
+            raise DataError(
+                f"{path}: expected rows with --{name} {value:g}, found rows with --{name} {held[name]:g}; take another "
+                "file, or the same settings"
+            )
     return {name: [Figure(**f) for f in figures] for name, figures in held["rows"].items()}

@@ -10,19 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from lmms_cpllm.errors import DataError
+from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.batches import Mix
-from lmms_cpllm.training.contents import TEST, difference_hash, find_contents, first_picture, mini_hashes
+from lmms_cpllm.training.contents import TEST, Content, difference_hash, find_contents, first_picture, mini_hashes
 from lmms_cpllm.training.corpus import (
     make_clean_part,
     make_human_part,
@@ -41,7 +43,7 @@ from lmms_cpllm.training.texts import Texts
 from lmms_cpllm.training.tiny import TEXTS, build, export
 
 logger = logging.getLogger(__name__)
-
+Source = TypeVar("Source", Content, Scored)
 
 TOWER = Stage(
     "tower",
@@ -119,6 +121,8 @@ class Recipe:
     """Of the tower's stage: runs of several seeds share one pixel tower, which takes longest."""
     corpus_seed: int = 0
     """Of scenes and distortions: runs of several seeds share one corpus."""
+    share: float = 1.0
+    """Of the contents and photographs of training and validation; the sealed test is whole at any rate."""
     workers: int = 2
 
 
@@ -152,6 +156,19 @@ def small(recipe: Recipe) -> Recipe:
         "small_test": True,
     }
     return replace(recipe, **sizes, tower=tower, tasks=tasks)
+
+
+def partial(recipe: Recipe, share: float) -> Recipe:
+    """The recipe on a share of its contents and photographs, which its tower sees as often as it would see all of them:
+    for studies that compare, at a share of the time.
+
+    Raises:
+        ArgumentError: the share is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise ArgumentError(f"--share: expected more than 0 and at most 1, found {share:g}")
+    tower = recipe.tower and replace(recipe.tower, steps=round(recipe.tower.steps * share))
+    return replace(recipe, share=share, drawn=max(1, round(recipe.drawn * share)), tower=tower)
 
 
 def run_recipe(recipe: Recipe, contents: Path, photographs: Path, work: Path, out: Path) -> dict:
@@ -253,8 +270,8 @@ def make_corpus(
 
     `by_vmaf` labels clips by plain VMAF, for the comparison with labels that are anchored in opinion.
     """
-    found = find_contents(contents)
-    scored = read_scored(photographs)
+    found = _shared(find_contents(contents), recipe.share)
+    scored = _shared(read_scored(photographs), recipe.share)
     if recipe.small_test:
         scored = scored[:: max(1, len(scored) // 24)]
     kept = without_copies(scored, _hashes(scored, work / "hashes.json"), mini_hashes())
@@ -288,6 +305,11 @@ def make_corpus(
         facts = photograph_facts(scored, work / "photographs.json", recipe.workers)
         made["photographs"] = [example_of_photograph(photograph, facts[photograph.name]) for photograph in scored]
     return Corpus(made)
+
+
+def _shared(sources: Sequence[Source], share: float) -> list[Source]:
+    """A share of the sources, by their names, and all of the sealed test: what a smaller share holds, a larger one does."""
+    return [s for s in sources if s.split == TEST or zlib.crc32(s.name.encode()) < share * 2**32]
 
 
 def encode_corpus(

@@ -16,7 +16,7 @@ from lmms_cpllm.training.ablations import ROWS, run, table
 from lmms_cpllm.training.batches import Mix
 from lmms_cpllm.training.evaluation import Figure
 from lmms_cpllm.training.loop import Stage
-from lmms_cpllm.training.recipe import Recipe
+from lmms_cpllm.training.recipe import Recipe, partial
 
 FIGURE = Figure("SRCC", 0.5, 0.4, 0.6, 20, 4)
 FOLDER = Path("nowhere")
@@ -133,7 +133,7 @@ def test_of_a_recipe_without_a_learned_tower_it_is_the_pretrained_one(trained, t
 def test_rows_that_stand_in_the_file_are_kept(trained, tmp_path):
     out = tmp_path / "out.json"
     old = Figure("SRCC", 0.9, 0.8, 1.0, 20, 4)
-    out.write_text(json.dumps({"epochs": Recipe().tasks.epochs, "rows": {"both": [asdict(old)]}}))
+    out.write_text(json.dumps({"epochs": Recipe().tasks.epochs, "share": 1.0, "rows": {"both": [asdict(old)]}}))
     found = run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["both", "pixel only"])
     assert found == {"both": [old], "pixel only": [FIGURE]}
     assert len(trained) == 1
@@ -144,18 +144,20 @@ def test_rows_that_stand_in_the_file_are_kept(trained, tmp_path):
     ]
 
 
-def test_rows_of_fewer_epochs_are_not_mixed_with_others(trained, tmp_path):
+def test_rows_of_fewer_epochs_or_of_a_share_are_not_mixed_with_others(trained, tmp_path):
     out = tmp_path / "out.json"
     run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["both"], epochs=2)
     run(Recipe(), FOLDER, FOLDER, tmp_path, tmp_path / "whole.json", ["both"])
     assert [call.stage.epochs for call in trained] == [2, Recipe().tasks.epochs]
     assert trained[0].folder != trained[1].folder
     assert json.loads(out.read_text())["epochs"] == 2
-    with pytest.raises(DataError, match=r"out.json: expected rows of 1 epochs, found rows of 2; .* --epochs 2$"):
+    with pytest.raises(DataError, match=r"out.json: expected rows with --epochs 1, found rows with --epochs 2; take"):
         run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["pixel only"], epochs=1)
+    with pytest.raises(DataError, match=r"out.json: expected rows with --share 0.5, found rows with --share 1; take"):
+        run(partial(Recipe(), 0.5), FOLDER, FOLDER, tmp_path, out, ["pixel only"], epochs=2)
     assert len(trained) == 2
     out.write_text(json.dumps({"both": [asdict(FIGURE)]}))
-    with pytest.raises(DataError, match=r"out.json: expected rows of ablations with their epochs, found none; take"):
+    with pytest.raises(DataError, match=r"out.json: expected rows of .* with their epochs and share, found none; take"):
         run(Recipe(), FOLDER, FOLDER, tmp_path, out, ["pixel only"])
 
 
@@ -178,6 +180,9 @@ def test_the_command(tmp_path, capsys, trained):
         main(["train", "ablations", *data, "--out", str(tmp_path / "2.json"), "--only", "both", "--epochs", "2"]) == 0
     )
     assert trained[-1].stage.epochs == 2
+    share = ["--share", "0.25", "--out", str(tmp_path / "3.json")]
+    assert main(["train", "ablations", *data, *share, "--only", "both"]) == 0
+    assert json.loads((tmp_path / "3.json").read_text())["share"] == 0.25
     with pytest.raises(SystemExit):
         main(["train", "ablations", *data, "--out", str(out), "--epochs", "0"])
     assert "argument --epochs: expected 1 or more, found 0" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from lmms_cpllm.training import baselines, evaluation
 from lmms_cpllm.training.baselines import bits_per_pixel, feature_svr, run
 from lmms_cpllm.training.evaluation import Figure
 from lmms_cpllm.training.labelling import Example
-from lmms_cpllm.training.recipe import Corpus, Recipe
+from lmms_cpllm.training.recipe import Corpus, Recipe, partial
 
 
 def test_bits_per_pixel_of_clips_and_photographs(tmp_path, caplog):
@@ -167,3 +167,5 @@ def test_the_command_prints_and_writes_the_figures(monkeypatch, tmp_path, capsys
     assert given == [Recipe(seed=4, workers=1), Path("C"), Path("P"), Path("W")]
     assert capsys.readouterr().out == "NIQE | SRCC, seen families: 0.500 [0.400, 0.600], n = 9, 3 contents\n"
     assert json.loads(out.read_text())["NIQE"][0]["value"] == 0.5
+    assert main(["train", "baselines", *data, "--share", "0.5"]) == 0
+    assert given[4] == partial(Recipe(seed=4, workers=1), 0.5)

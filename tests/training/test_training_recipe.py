@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tiny_training import TEXTS, picture, save_picture, small_model, write_scores, write_splits
 
 from lmms_cpllm.cli import main
-from lmms_cpllm.errors import DataError
+from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.model import load
 from lmms_cpllm.training import ablations, contents, recipe
 from lmms_cpllm.training.corpus import write_json
@@ -28,6 +28,7 @@ from lmms_cpllm.training.recipe import (
     learn_tower,
     load_tower,
     make_corpus,
+    partial,
     photograph_facts,
     small,
 )
@@ -304,6 +305,31 @@ def test_a_folder_of_features_is_of_one_tower_and_its_view(tmp_path):
     assert changed() == {"context"}
     views.context_frames, model.config.context_grid = 3, 1
     assert changed() == {"context"}
+
+
+def test_a_share_holds_part_of_the_training_and_all_of_the_sealed_test(media, tmp_path):
+    def names(share):
+        settings = partial(small(Recipe()), share)
+        made = make_corpus(settings, media, media / "human", tmp_path, parts=("photographs",)).examples
+        return {
+            side: {e.path.stem for e in made if (e.split == "test") == (side == "test")} for side in ("test", "rest")
+        }
+
+    third, most, whole = names(0.3), names(0.7), names(1.0)
+    assert third["test"] == most["test"] == whole["test"] != set()
+    assert third["rest"] < most["rest"] < whole["rest"]
+
+
+def test_a_tower_sees_a_share_as_often_as_it_would_see_everything():
+    settings = partial(Recipe(), 0.1)
+    assert (settings.share, settings.drawn) == (0.1, Recipe().drawn // 10)
+    assert settings.tower.steps == TOWER.steps // 10
+    assert settings.tasks == TASKS  # whose number of steps is that of its examples
+    assert partial(Recipe(), 1.0) == Recipe()
+    assert partial(Recipe(tower=None), 0.1).tower is None
+    for share in (0.0, -1.0, 1.1, float("nan")):
+        with pytest.raises(ArgumentError, match="--share: expected more than 0 and at most 1, found"):
+            partial(Recipe(), share)
 
 
 def test_small_keeps_the_stages_and_what_they_are_about():
