@@ -24,7 +24,15 @@ from tqdm import tqdm
 from lmms_cpllm.errors import ArgumentError, DataError
 from lmms_cpllm.model import CPLLMForConditionalGeneration, CPLLMProcessor
 from lmms_cpllm.training.batches import Mix
-from lmms_cpllm.training.contents import TEST, Content, difference_hash, find_contents, first_picture, mini_hashes
+from lmms_cpllm.training.contents import (
+    TEST,
+    TRAIN,
+    Content,
+    difference_hash,
+    find_contents,
+    first_picture,
+    mini_hashes,
+)
 from lmms_cpllm.training.corpus import (
     make_clean_part,
     make_human_part,
@@ -43,7 +51,7 @@ from lmms_cpllm.training.texts import Texts
 from lmms_cpllm.training.tiny import TEXTS, build, export
 
 logger = logging.getLogger(__name__)
-Source = TypeVar("Source", Content, Scored)
+_Source = TypeVar("_Source", Content, Scored)
 
 TOWER = Stage(
     "tower",
@@ -167,7 +175,9 @@ def partial(recipe: Recipe, share: float) -> Recipe:
     """
     if not 0 < share <= 1:
         raise ArgumentError(f"--share: expected more than 0 and at most 1, found {share:g}")
-    tower = recipe.tower and replace(recipe.tower, steps=round(recipe.tower.steps * share))
+    tower = recipe.tower
+    if tower and tower.steps:  # without a number they follow the examples
+        tower = replace(tower, steps=max(1, round(tower.steps * share)))
     return replace(recipe, share=share, drawn=max(1, round(recipe.drawn * share)), tower=tower)
 
 
@@ -270,8 +280,8 @@ def make_corpus(
 
     `by_vmaf` labels clips by plain VMAF, for the comparison with labels that are anchored in opinion.
     """
-    found = _shared(find_contents(contents), recipe.share)
-    scored = _shared(read_scored(photographs), recipe.share)
+    found = _shared(find_contents(contents), recipe.share, contents)
+    scored = _shared(read_scored(photographs), recipe.share, photographs)
     if recipe.small_test:
         scored = scored[:: max(1, len(scored) // 24)]
     kept = without_copies(scored, _hashes(scored, work / "hashes.json"), mini_hashes())
@@ -307,9 +317,20 @@ def make_corpus(
     return Corpus(made)
 
 
-def _shared(sources: Sequence[Source], share: float) -> list[Source]:
-    """A share of the sources, by their names, and all of the sealed test: what a smaller share holds, a larger one does."""
-    return [s for s in sources if s.split == TEST or zlib.crc32(s.name.encode()) < share * 2**32]
+def _shared(sources: Sequence[_Source], share: float, folder: Path) -> list[_Source]:
+    """A share of the sources, by their names, and all of the sealed test: what a smaller share holds, a larger one does.
+
+    Raises:
+        DataError: there are some for training, and the share leaves none of them.
+    """
+    kept = [s for s in sources if s.split == TEST or zlib.crc32(s.name.encode()) < share * 2**32]
+    before, after = (sum(s.split == TRAIN for s in part) for part in (sources, kept))
+    if before and not after:
+        raise DataError(
+            f"{folder}: expected something to learn from with --share {share:g}, found none of {before} of the training "
+            "side; take a larger share"
+        )
+    return kept
 
 
 def encode_corpus(

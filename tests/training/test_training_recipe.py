@@ -318,6 +318,8 @@ def test_a_share_holds_part_of_the_training_and_all_of_the_sealed_test(media, tm
     third, most, whole = names(0.3), names(0.7), names(1.0)
     assert third["test"] == most["test"] == whole["test"] != set()
     assert third["rest"] < most["rest"] < whole["rest"]
+    with pytest.raises(DataError, match=r"something to learn from with --share 1e-09, found none of 2 of the training"):
+        names(1e-9)
 
 
 def test_a_tower_sees_a_share_as_often_as_it_would_see_everything():
@@ -326,6 +328,8 @@ def test_a_tower_sees_a_share_as_often_as_it_would_see_everything():
     assert settings.tower.steps == TOWER.steps // 10
     assert settings.tasks == TASKS  # whose number of steps is that of its examples
     assert partial(Recipe(), 1.0) == Recipe()
+    assert partial(Recipe(), 1e-9).tower.steps == 1  # none would mean as many as there are examples
+    assert partial(small(Recipe()), 0.1).tower.steps == 0
     assert partial(Recipe(tower=None), 0.1).tower is None
     for share in (0.0, -1.0, 1.1, float("nan")):
         with pytest.raises(ArgumentError, match="--share: expected more than 0 and at most 1, found"):
